@@ -1,0 +1,2 @@
+#[windlass::main]
+async fn main<T>() {}

@@ -1,0 +1,4 @@
+#[windlass::main]
+fn main() {
+    println!("hello");
+}

@@ -1,0 +1,2 @@
+#[windlass::main(start_paused = true)]
+async fn main() {}

@@ -1,0 +1,4 @@
+#[windlass::main]
+async fn main() {
+    let _: u8 = "1".parse()?;
+}

@@ -1,0 +1,2 @@
+#[windlass::main(threads = 4)]
+async fn main() {}

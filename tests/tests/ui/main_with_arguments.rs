@@ -1,0 +1,4 @@
+#[windlass::main]
+async fn main(arguments: Vec<String>) {
+    drop(arguments);
+}
