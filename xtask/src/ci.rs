@@ -1,0 +1,63 @@
+//! `ci`: everything that must hold before a change is handed in, each step stopping the rest where it fails.
+
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::faults::{self, Selection};
+use crate::loom::{self, Depth};
+use crate::options::Options;
+use crate::sanitize::{Sanitizer, Scope, sanitize};
+use crate::session::{Session, human};
+use crate::stress::{self, Stress};
+use crate::test::Tally;
+use crate::{features, lint, minimal, test};
+
+/// What the usual run may take on two cores.
+const LIMIT: Duration = Duration::from_secs(40 * 60);
+
+/// What the models may take of it.
+const LOOM_BUDGET: Duration = Duration::from_secs(8 * 60);
+
+/// How often the full run repeats the stress tests.
+const STRESS_TIMES: u64 = 20;
+
+pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(), Failure> {
+    let full = options.flag("--full");
+    options.end()?;
+    lint::fmt(session, true)?;
+    lint::clippy(session)?;
+    lint::docs(session)?;
+    lint::duplicates(session)?;
+    let mut tally = Tally::default();
+    test::workspace(session, &mut tally)?;
+    if full { the_rest_in_full(session) } else { the_rest(session) }?;
+    println!("\n{tally}");
+    Ok(())
+}
+
+fn the_rest(session: &mut Session) -> Result<(), Failure> {
+    loom::models(session, Depth::Usual, LOOM_BUDGET, None)?;
+    sanitize(session, Sanitizer::Thread, Scope::Core)?;
+    sanitize(session, Sanitizer::Address, Scope::Core)?;
+    test::bench(session, &["--quick".to_string()])?;
+    let took = session.elapsed();
+    if took > LIMIT {
+        println!(
+            "\nthis took {}, more than the {} it should: see the times below",
+            human(took),
+            human(LIMIT)
+        );
+    }
+    Ok(())
+}
+
+fn the_rest_in_full(session: &mut Session) -> Result<(), Failure> {
+    features::powerset(session)?;
+    minimal::minimal_versions(session)?;
+    loom::models(session, Depth::Deep, loom::DEEP_BUDGET, None)?;
+    faults::check(session, &Selection::default())?;
+    sanitize(session, Sanitizer::Thread, Scope::All)?;
+    sanitize(session, Sanitizer::Address, Scope::All)?;
+    stress::run(session, &Stress { times: STRESS_TIMES, ..Stress::default() })?;
+    test::bench(session, &["--quick".to_string()])
+}

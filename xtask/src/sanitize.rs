@@ -1,0 +1,127 @@
+//! `sanitize`: the tests under the compiler's sanitizers.
+//!
+//! They run on the stable compiler with its unstable options unlocked. The standard library itself is not instrumented: what the
+//! thread sanitizer cannot see in it is named in `tsan.supp`, by std's symbols and never by ours. The models stay out (loom
+//! switches stacks by itself), and so does the test that runs cargo, which would build a compiler's plugin with a sanitizer in it.
+
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::place::{self, LOOM_TESTS, Workspace, cargo};
+use crate::session::Session;
+use crate::shell;
+
+/// The packages whose tests run threads against each other.
+const CORE: [&str; 4] = ["windlass", "windlass-blocking", "windlass-timer", "windlass-tests"];
+
+/// Tests that start cargo.
+const SKIPPED: [&str; 2] = ["compile_fail_messages", "the_hello_example"];
+
+/// One of the compiler's sanitizers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sanitizer {
+    Thread,
+    Address,
+    Leak,
+}
+
+impl Sanitizer {
+    fn named(name: &str) -> Result<Self, Failure> {
+        match name {
+            "thread" => Ok(Sanitizer::Thread),
+            "address" => Ok(Sanitizer::Address),
+            "leak" => Ok(Sanitizer::Leak),
+            other => Err(Failure::new(format!("there is no sanitizer `{other}`"))
+                .fix("it is `thread`, `address` or `leak`; with none named, the first two run")),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Sanitizer::Thread => "thread",
+            Sanitizer::Address => "address",
+            Sanitizer::Leak => "leak",
+        }
+    }
+
+    /// The target directory's name: each sanitizer has one, since everything is compiled differently.
+    fn folder(self) -> &'static str {
+        match self {
+            Sanitizer::Thread => "tsan",
+            Sanitizer::Address => "asan",
+            Sanitizer::Leak => "lsan",
+        }
+    }
+
+    /// The variable its runtime reads, and what we set it to.
+    fn environment(self) -> (&'static str, String) {
+        match self {
+            Sanitizer::Thread => {
+                let file = place::root().join("xtask/tsan.supp");
+                ("TSAN_OPTIONS", format!("suppressions={} second_deadlock_stack=1", file.display()))
+            }
+            Sanitizer::Address => {
+                ("ASAN_OPTIONS", "detect_leaks=1 detect_stack_use_after_return=1 strict_init_order=1".into())
+            }
+            Sanitizer::Leak => ("LSAN_OPTIONS", "report_objects=1".into()),
+        }
+    }
+}
+
+/// Which packages' tests run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Core,
+    All,
+}
+
+pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(), Failure> {
+    let scope = if options.flag("--all") { Scope::All } else { Scope::Core };
+    let named = options.word();
+    options.end()?;
+    match named {
+        Some(name) => sanitize(session, Sanitizer::named(&name)?, scope),
+        None => {
+            sanitize(session, Sanitizer::Thread, scope)?;
+            sanitize(session, Sanitizer::Address, scope)
+        }
+    }
+}
+
+/// Runs the tests under one sanitizer.
+pub(crate) fn sanitize(session: &mut Session, sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
+    let all = if scope == Scope::All { " --all" } else { "" };
+    let rerun = format!("cargo xtask sanitize {}{all}", sanitizer.name());
+    session.step(&format!("{} sanitizer", sanitizer.name()), &rerun, || run(sanitizer, scope))
+}
+
+fn run(sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
+    let host = place::host()?;
+    if !["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"].contains(&host.as_str()) {
+        return Err(Failure::new(format!("the sanitizers are not set up for {host}"))
+            .fix("run this on Linux with a compiler for x86-64 or aarch64 and glibc"));
+    }
+    let mut flags = format!("-Zsanitizer={} -Cunsafe-allow-abi-mismatch=sanitizer", sanitizer.name());
+    if sanitizer == Sanitizer::Thread {
+        // crossbeam then uses acquire loads where it has fences, which this sanitizer does not understand.
+        flags.push_str(" --cfg crossbeam_sanitize_thread");
+    }
+    let (variable, value) = sanitizer.environment();
+    let mut command = cargo();
+    command
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", flags)
+        .env(variable, value)
+        .args(["test", "--lib", "--tests", "--no-fail-fast", "--target", &host, "--target-dir"])
+        .arg(Workspace::load()?.target(sanitizer.folder())?);
+    match scope {
+        Scope::Core => command.args(CORE.iter().flat_map(|package| ["--package", package])),
+        Scope::All => {
+            command.arg("--workspace");
+            command.args(
+                [LOOM_TESTS, "windlass-macros", "xtask"].iter().flat_map(|package| ["--exclude", package]),
+            )
+        }
+    };
+    command.arg("--").args(SKIPPED.iter().flat_map(|test| ["--skip", test]));
+    shell::run(&mut command)
+}
