@@ -1,0 +1,208 @@
+//! What this thread is doing: which runtime it is in, which worker it is, which task it polls.
+//!
+//! One thread-local without a destructor, so it can be asked at any time, in the last moments of a thread
+//! too.
+
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::task::Waker;
+
+use crate::primitives::{Arc, thread_static};
+use crate::scheduler::{Shared, Worker};
+use crate::task::coop::UNCONSTRAINED;
+use crate::task::{self, Header};
+
+struct Context {
+    /// The runtime that `spawn` spawns on: of the innermost `enter` or `block_on`, or the worker's.
+    runtime: Cell<*const Shared>,
+    /// How many `enter` guards are alive, to see them dropped out of order.
+    depth: Cell<usize>,
+    /// The worker this thread is, while it sits on a seat.
+    worker: Cell<*const Worker>,
+    /// Whether this thread drives futures, so that blocking it would stall others.
+    driving: Cell<bool>,
+    /// The task being polled.
+    task: Cell<*const Header>,
+    /// The operations the poll under way has left.
+    budget: Cell<u32>,
+    /// Whether the task being polled asked to let others go first.
+    yielded: Cell<bool>,
+}
+
+thread_static! {
+    static CONTEXT: Context = Context {
+        runtime: Cell::new(ptr::null()),
+        depth: Cell::new(0),
+        worker: Cell::new(ptr::null()),
+        driving: Cell::new(false),
+        task: Cell::new(ptr::null()),
+        budget: Cell::new(UNCONSTRAINED),
+        yielded: Cell::new(false),
+    }
+}
+
+/// The operations the poll under way has left.
+#[inline]
+pub(crate) fn budget() -> u32 {
+    CONTEXT.with(|c| c.budget.get())
+}
+
+#[inline]
+pub(crate) fn set_budget(budget: u32) {
+    CONTEXT.with(|c| c.budget.set(budget));
+}
+
+/// Begins the poll of a task, or of `block_on`'s own future (null): sets the budget, and says what is being
+/// polled until the guard is dropped.
+#[inline]
+pub(crate) fn begin_poll(task: *const Header, budget: u32) -> Polling {
+    CONTEXT.with(|c| Polling {
+        outer_task: c.task.replace(task),
+        outer_budget: c.budget.replace(budget),
+        outer_yielded: c.yielded.replace(false),
+    })
+}
+
+/// A poll; keeps what is being polled around it, if anything.
+#[must_use]
+pub(crate) struct Polling {
+    outer_task: *const Header,
+    outer_budget: u32,
+    outer_yielded: bool,
+}
+
+impl Drop for Polling {
+    #[inline]
+    fn drop(&mut self) {
+        CONTEXT.with(|c| {
+            c.task.set(self.outer_task);
+            c.budget.set(self.outer_budget);
+            c.yielded.set(self.outer_yielded);
+        });
+    }
+}
+
+/// Asks for another poll behind the other tasks, on behalf of the task or future `waker` belongs to.
+#[inline]
+pub(crate) fn yield_to_others(waker: &Waker) {
+    let own = CONTEXT.with(|c| {
+        let own = !c.task.get().is_null() && task::is_of(waker, c.task.get());
+        if own {
+            c.yielded.set(true);
+        }
+        own
+    });
+    if !own {
+        waker.wake_by_ref();
+    }
+}
+
+/// Whether the poll that has just returned asked to let others go first.
+#[inline]
+pub(crate) fn take_yield() -> bool {
+    CONTEXT.with(|c| c.yielded.replace(false))
+}
+
+/// Calls `f` with the task being polled on this thread, if there is one.
+pub(crate) fn with_task<R>(f: impl FnOnce(Option<&Header>) -> R) -> R {
+    let task = CONTEXT.with(|c| c.task.get());
+    // SAFETY: `begin_poll` was given a task that lives as long as its guard, or null.
+    f(unsafe { task.as_ref() })
+}
+
+/// Calls `f` with this thread's worker if it sits in that runtime.
+#[inline]
+pub(crate) fn with_worker_of<R>(shared: *const Shared, f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    let worker = CONTEXT.with(|c| c.worker.get());
+    // SAFETY: the worker outlives the `Seated` guard that put it here.
+    let worker = unsafe { worker.as_ref() };
+    f(worker.filter(|worker| worker.belongs_to(shared)))
+}
+
+/// Whether this thread's worker is one of that runtime's.
+pub(crate) fn is_worker_of(shared: *const Shared) -> bool {
+    with_worker_of(shared, |worker| worker.is_some())
+}
+
+/// Makes this thread's worker known until the guard is dropped.
+pub(crate) struct Seated {
+    outer: *const Worker,
+}
+
+impl Seated {
+    /// # Safety
+    ///
+    /// The worker outlives the guard, and does not move.
+    pub(crate) unsafe fn new(worker: &Worker) -> Self {
+        Self { outer: CONTEXT.with(|c| c.worker.replace(worker)) }
+    }
+}
+
+impl Drop for Seated {
+    fn drop(&mut self) {
+        CONTEXT.with(|c| c.worker.set(self.outer));
+    }
+}
+
+/// Marks this thread as one that drives futures until the guard is dropped.
+pub(crate) struct Driving(());
+
+impl Driving {
+    /// `None` if it does so already.
+    pub(crate) fn try_new() -> Option<Self> {
+        CONTEXT.with(|c| !c.driving.replace(true)).then_some(Self(()))
+    }
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        CONTEXT.with(|c| c.driving.set(false));
+    }
+}
+
+/// Calls `f` with the runtime this thread is in, if it is in one.
+#[inline]
+pub(crate) fn with_runtime<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
+    let runtime = CONTEXT.with(|c| c.runtime.get());
+    if runtime.is_null() {
+        return f(None);
+    }
+    // SAFETY: `enter` was given a pointer of an `Arc` that lives until `leave`; that one's count is borrowed
+    // here, not taken.
+    let runtime = ManuallyDrop::new(unsafe { Arc::from_raw(runtime) });
+    f(Some(&runtime))
+}
+
+/// Puts this thread into a runtime until [`leave`].
+///
+/// # Safety
+///
+/// The `Arc` lives until `leave` is called with what this returned.
+pub(crate) unsafe fn enter(runtime: &Arc<Shared>) -> Outer {
+    CONTEXT.with(|c| {
+        c.depth.set(c.depth.get() + 1);
+        Outer { runtime: c.runtime.replace(Arc::as_ptr(runtime)), depth: c.depth.get() }
+    })
+}
+
+/// The runtime around the one that was entered.
+#[derive(Debug)]
+pub(crate) struct Outer {
+    runtime: *const Shared,
+    depth: usize,
+}
+
+/// Leaves what [`enter`] entered. False if guards were dropped out of order; then the runtime stays set, and
+/// the caller must keep it alive.
+#[must_use]
+pub(crate) fn leave(outer: &Outer) -> bool {
+    CONTEXT.with(|c| {
+        if c.depth.get() != outer.depth {
+            return false;
+        }
+        c.depth.set(outer.depth - 1);
+        c.runtime.set(outer.runtime);
+        true
+    })
+}

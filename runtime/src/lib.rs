@@ -1,0 +1,42 @@
+//! Windlass: a multi-threaded work-stealing async runtime, with asyncio's programming model on top.
+//!
+//! ```
+//! #[windlass::main]
+//! async fn main() {
+//!     let tasks: Vec<_> = (1..=4).map(|n| windlass::spawn(async move { n * n })).collect();
+//!     let mut sum = 0;
+//!     for task in tasks {
+//!         sum += task.await.unwrap();
+//!     }
+//!     assert_eq!(sum, 30);
+//! }
+//! ```
+//!
+//! Where tokio has the same thing, it is here under the same path, with the same signature; where only
+//! asyncio has it, under Python's name.
+
+mod blocking;
+mod context;
+mod primitives;
+mod scheduler;
+
+pub mod runtime;
+pub mod task;
+
+#[cfg(feature = "macros")]
+pub use windlass_macros::{main, test};
+
+pub use runtime::run;
+pub use task::spawn;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs a function of the user's whose panic must not go on from here. The panic hook has reported it.
+pub(crate) fn quietly(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f))
+        && let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
+    {
+        // A payload whose drop panics with one whose drop may panic: there is an end to it.
+        std::mem::forget(second);
+    }
+}

@@ -1,0 +1,1 @@
+//! A stand-in for crossbeam-deque inside loom models.

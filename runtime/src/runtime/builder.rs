@@ -1,0 +1,327 @@
+//! Building runtimes.
+
+use std::env;
+use std::fmt;
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use super::runtime::work;
+use super::{Handle, Runtime};
+use crate::blocking::{Pool, PoolConfig};
+use crate::primitives::Arc;
+use crate::scheduler::{Config, Hook, Hooks, Shared, Worker, monitor};
+
+/// The environment variable that overrides the default number of workers.
+const WORKERS_VARIABLE: &str = "WINDLASS_WORKER_THREADS";
+
+/// More workers than this are a mistake.
+const MOST_WORKERS: usize = 4096;
+
+/// Seats beyond the workers', for threads inside `block_on`.
+const GUEST_SEATS: usize = 4;
+
+/// Configures a runtime and builds it.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::runtime::Builder;
+///
+/// let rt = Builder::new_multi_thread().worker_threads(2).thread_name("haul").build().unwrap();
+/// assert_eq!(rt.block_on(async { 1 + 1 }), 2);
+/// ```
+#[derive(Clone)]
+pub struct Builder {
+    multi_thread: bool,
+    worker_threads: Option<usize>,
+    thread_name: ThreadName,
+    thread_stack_size: Option<usize>,
+    max_blocking_threads: usize,
+    thread_keep_alive: Duration,
+    global_queue_interval: Option<u32>,
+    event_interval: u32,
+    block_on_runs_tasks: bool,
+    slow_poll_threshold: Duration,
+    hooks: Hooks,
+}
+
+type ThreadName = Arc<dyn Fn() -> String + Send + Sync>;
+
+impl Builder {
+    /// A runtime with worker threads.
+    pub fn new_multi_thread() -> Self {
+        Self::new(true)
+    }
+
+    /// A runtime whose tasks run on the thread that calls [`Runtime::block_on`], in the order in which they
+    /// were woken.
+    pub fn new_current_thread() -> Self {
+        Self::new(false)
+    }
+
+    fn new(multi_thread: bool) -> Self {
+        Self {
+            multi_thread,
+            worker_threads: None,
+            thread_name: Arc::new(|| "windlass-worker".into()),
+            thread_stack_size: None,
+            max_blocking_threads: 512,
+            thread_keep_alive: Duration::from_secs(10),
+            global_queue_interval: None,
+            event_interval: 61,
+            block_on_runs_tasks: true,
+            slow_poll_threshold: Duration::from_millis(100),
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// The number of worker threads. Without it, as many as there are cores, or what the environment
+    /// variable `WINDLASS_WORKER_THREADS` says.
+    ///
+    /// A current-thread runtime has none and ignores it.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
+    pub fn worker_threads(&mut self, threads: usize) -> &mut Self {
+        assert!(
+            threads > 0,
+            "Worker threads cannot be set to 0: a runtime without worker threads is \
+             `Builder::new_current_thread`"
+        );
+        self.worker_threads = Some(threads);
+        self
+    }
+
+    /// How many threads the blocking pool has at most.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, threads: usize) -> &mut Self {
+        assert!(threads > 0, "Max blocking threads cannot be set to 0: a blocking job would wait for ever");
+        self.max_blocking_threads = threads;
+        self
+    }
+
+    /// How long a thread of the blocking pool waits for another job before it ends.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
+        self.thread_keep_alive = duration;
+        self
+    }
+
+    /// The name of the runtime's threads; `windlass-worker` by default.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        self.thread_name_fn(move || name.clone())
+    }
+
+    /// A function that names each of the runtime's threads.
+    pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn() -> String + Send + Sync + 'static,
+    {
+        self.thread_name = Arc::new(f);
+        self
+    }
+
+    /// The stack size of the runtime's threads in bytes; std's default otherwise.
+    pub fn thread_stack_size(&mut self, size: usize) -> &mut Self {
+        self.thread_stack_size = Some(size);
+        self
+    }
+
+    /// A function that every thread of the runtime calls when it starts.
+    pub fn on_thread_start<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
+        self.hooks.on_start = hook(f);
+        self
+    }
+
+    /// A function that every thread of the runtime calls before it ends.
+    pub fn on_thread_stop<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
+        self.hooks.on_stop = hook(f);
+        self
+    }
+
+    /// A function that a worker calls before it goes to sleep.
+    pub fn on_thread_park<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
+        self.hooks.on_park = hook(f);
+        self
+    }
+
+    /// A function that a worker calls when it wakes up.
+    pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
+        self.hooks.on_unpark = hook(f);
+        self
+    }
+
+    /// How many tasks a worker runs between two looks at the tasks that were queued from outside of the
+    /// runtime; 61 by default, 31 on a current-thread runtime.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, tasks: u32) -> &mut Self {
+        assert!(tasks > 0, "global_queue_interval must be greater than 0");
+        self.global_queue_interval = Some(tasks);
+        self
+    }
+
+    /// How many tasks a thread runs at most before it looks for events; 61 by default.
+    ///
+    /// # Panics
+    ///
+    /// If it is zero.
+    #[track_caller]
+    pub fn event_interval(&mut self, tasks: u32) -> &mut Self {
+        assert!(tasks > 0, "event_interval must be greater than 0");
+        self.event_interval = tasks;
+        self
+    }
+
+    /// Whether [`Runtime::block_on`] runs tasks while its own future waits; true by default. A multi-thread
+    /// runtime does without. A current-thread runtime has no other thread to run them, and ignores this.
+    pub fn block_on_runs_tasks(&mut self, yes: bool) -> &mut Self {
+        self.block_on_runs_tasks = yes;
+        self
+    }
+
+    /// How long a poll takes before a warning names its task; 100 ms by default.
+    pub fn slow_poll_threshold(&mut self, duration: Duration) -> &mut Self {
+        self.slow_poll_threshold = duration;
+        self
+    }
+
+    /// Builds the runtime and starts its threads.
+    ///
+    /// # Errors
+    ///
+    /// If there are too many workers, if `WINDLASS_WORKER_THREADS` is not a number of threads, or if a
+    /// thread cannot be started; then those that did start are shut down again.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        let workers = self.workers()?;
+        let config = Config {
+            workers,
+            seats: if self.multi_thread { workers + GUEST_SEATS } else { 1 },
+            global_queue_interval: self.global_queue_interval.unwrap_or(if self.multi_thread {
+                61
+            } else {
+                31
+            }),
+            event_interval: self.event_interval,
+            lifo: self.multi_thread,
+            search_limit: workers.div_ceil(2).max(1),
+            patience: 0,
+            block_on_runs_tasks: self.block_on_runs_tasks || !self.multi_thread,
+            slow_poll_threshold: self.slow_poll_threshold,
+        };
+        let pool = Pool::new(PoolConfig {
+            max_threads: self.max_blocking_threads,
+            keep_alive: self.thread_keep_alive,
+            stack_size: self.thread_stack_size,
+            thread_name: Arc::clone(&self.thread_name),
+            hooks: self.hooks.clone(),
+        });
+        let shared = Shared::new(config, self.hooks.clone(), pool);
+        let mut threads = Vec::with_capacity(workers + 1);
+        for _ in 0..workers {
+            match self.start_worker(&shared) {
+                Ok(thread) => threads.push(thread),
+                Err(error) => return Err(Self::give_up(shared, threads, error)),
+            }
+        }
+        let watched = Arc::clone(&shared);
+        match self.thread("windlass-monitor".into()).spawn(move || monitor::watch(&watched)) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => return Err(Self::give_up(shared, threads, error)),
+        }
+        Ok(Runtime::from_parts(Handle::new(shared), threads))
+    }
+
+    fn workers(&self) -> io::Result<usize> {
+        if !self.multi_thread {
+            return Ok(0);
+        }
+        let workers = match self.worker_threads {
+            Some(workers) => workers,
+            None => default_workers(env::var_os(WORKERS_VARIABLE))?,
+        };
+        if workers > MOST_WORKERS {
+            return Err(invalid(format!(
+                "{workers} worker threads are more than the {MOST_WORKERS} a runtime can have: set \
+                 `Builder::worker_threads` to about the number of cores"
+            )));
+        }
+        Ok(workers)
+    }
+
+    fn start_worker(&self, shared: &Arc<Shared>) -> io::Result<thread::JoinHandle<()>> {
+        let (index, queue) = shared.roster.sit().expect("there is a seat for every worker");
+        let shared = Arc::clone(shared);
+        let worker = Worker::new(Arc::clone(&shared), index, queue);
+        let started = self.thread((self.thread_name)()).spawn({
+            let shared = Arc::clone(&shared);
+            move || work(&shared, worker)
+        });
+        if started.is_err() {
+            shared.roster.never_came();
+        }
+        started
+    }
+
+    fn thread(&self, name: String) -> thread::Builder {
+        let thread = thread::Builder::new().name(name);
+        match self.thread_stack_size {
+            Some(size) => thread.stack_size(size),
+            None => thread,
+        }
+    }
+
+    /// Shuts down what did start.
+    fn give_up(shared: Arc<Shared>, threads: Vec<thread::JoinHandle<()>>, error: io::Error) -> io::Error {
+        let started = threads.len();
+        drop(Runtime::from_parts(Handle::new(shared), threads));
+        io::Error::new(
+            error.kind(),
+            format!(
+                "the runtime could not start its threads ({started} did start and were shut down again): \
+                 {error}; lower `Builder::worker_threads`, or raise the limit of threads"
+            ),
+        )
+    }
+}
+
+fn hook<F: Fn() + Send + Sync + 'static>(f: F) -> Option<Hook> {
+    Some(Arc::new(f))
+}
+
+fn default_workers(variable: Option<std::ffi::OsString>) -> io::Result<usize> {
+    let Some(value) = variable else { return Ok(num_cpus::get().clamp(1, MOST_WORKERS)) };
+    match value.to_str().and_then(|value| value.trim().parse::<usize>().ok()) {
+        Some(workers) if workers > 0 => Ok(workers),
+        _ => Err(invalid(format!(
+            "the environment variable {WORKERS_VARIABLE} is {value:?}: set it to the number of worker \
+             threads, 1 or more, or unset it"
+        ))),
+    }
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("multi_thread", &self.multi_thread)
+            .field("worker_threads", &self.worker_threads)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .field("thread_keep_alive", &self.thread_keep_alive)
+            .field("slow_poll_threshold", &self.slow_poll_threshold)
+            .finish_non_exhaustive()
+    }
+}

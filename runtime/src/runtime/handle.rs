@@ -1,0 +1,265 @@
+//! Handles: a runtime, to spawn on and to enter.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use super::RuntimeMetrics;
+use crate::context::{self, Driving, Outer};
+use crate::primitives::Arc;
+use crate::scheduler::{Shared, block_on_parked};
+use crate::task::{AllTasks, JoinHandle};
+
+/// A reference to a runtime, cheap to clone. It does not keep the runtime running.
+///
+/// # Examples
+///
+/// ```
+/// let rt = windlass::runtime::Runtime::new().unwrap();
+/// let handle = rt.handle().clone();
+/// let sum = std::thread::spawn(move || handle.block_on(async { 1 + 1 })).join().unwrap();
+/// assert_eq!(sum, 2);
+/// ```
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// What runs the tasks of a runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuntimeFlavor {
+    /// The thread that calls `block_on`.
+    CurrentThread,
+    /// Worker threads.
+    MultiThread,
+}
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The runtime this thread is in; asyncio's `get_running_loop`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime; see [`try_current`](Self::try_current).
+    #[doc(alias = "get_running_loop")]
+    #[doc(alias = "get_event_loop")]
+    #[track_caller]
+    pub fn current() -> Self {
+        let location = Location::caller();
+        Self::try_current().unwrap_or_else(|_| no_runtime(location))
+    }
+
+    /// The runtime this thread is in.
+    ///
+    /// # Errors
+    ///
+    /// Outside of a runtime.
+    pub fn try_current() -> Result<Self, TryCurrentError> {
+        context::with_runtime(|runtime| match runtime {
+            Some(runtime) => Ok(Self::new(Arc::clone(runtime))),
+            None => Err(TryCurrentError(())),
+        })
+    }
+
+    /// Puts this thread into the runtime, so that [`spawn`](crate::spawn) spawns there, until the guard is
+    /// dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let rt = windlass::runtime::Runtime::new().unwrap();
+    /// let _guard = rt.enter();
+    /// let task = windlass::spawn(async { 1 });
+    /// assert_eq!(rt.block_on(task).unwrap(), 1);
+    /// ```
+    pub fn enter(&self) -> EnterGuard<'_> {
+        EnterGuard { entered: Entered::new(&self.shared), _handle: PhantomData }
+    }
+
+    /// Spawns a future as a task of this runtime. Once the runtime is shut down, the future is dropped at
+    /// once and its handle says that it was cancelled.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.shared.spawn(future, None, Location::caller())
+    }
+
+    /// Runs a function that blocks on a thread of the blocking pool; see
+    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.shared.spawn_blocking(f, Location::caller())
+    }
+
+    /// Waits for a future on this thread, which does nothing else meanwhile. Tasks run on the runtime's own
+    /// threads only: on a current-thread runtime, somebody must be inside
+    /// [`Runtime::block_on`](super::Runtime::block_on) for them to run.
+    ///
+    /// It may be called inside a blocking job.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that drives futures: inside a task or another `block_on`. And with what the future
+    /// panics with.
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _driving = drive(Location::caller());
+        let _entered = Entered::new(&self.shared);
+        block_on_parked(future)
+    }
+
+    /// What runs the tasks of this runtime.
+    pub fn runtime_flavor(&self) -> RuntimeFlavor {
+        if self.shared.config.workers == 0 {
+            RuntimeFlavor::CurrentThread
+        } else {
+            RuntimeFlavor::MultiThread
+        }
+    }
+
+    /// What the runtime has counted so far.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        RuntimeMetrics::new(Arc::clone(&self.shared))
+    }
+
+    /// Every live task of this runtime.
+    pub fn all_tasks(&self) -> AllTasks {
+        self.shared.all_tasks()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("flavor", &self.runtime_flavor())
+            .field("workers", &self.shared.config.workers)
+            .field("tasks", &self.shared.counts().live)
+            .finish()
+    }
+}
+
+/// Marks this thread as one that drives futures.
+pub(crate) fn drive(location: &'static Location<'static>) -> Driving {
+    match Driving::try_new() {
+        Some(driving) => driving,
+        None => nested(location),
+    }
+}
+
+#[cold]
+fn nested(location: &'static Location<'static>) -> ! {
+    panic!(
+        "Cannot start a runtime from within a runtime: `block_on` was called at {location} on a thread that \
+         drives futures, and blocking it would stall the tasks that run there. In async code `.await` the \
+         future instead; in code that is not async, run it with `spawn_blocking` and call \
+         `Handle::block_on` there, or use a thread of its own"
+    );
+}
+
+#[cold]
+pub(crate) fn no_runtime(location: &'static Location<'static>) -> ! {
+    panic!(
+        "there is no runtime running on this thread (at {location}): call this from a task or inside \
+         `block_on`, or enter a runtime first with `let _guard = handle.enter();`, or begin with \
+         `#[windlass::main]` or `windlass::run`"
+    );
+}
+
+/// A thread inside a runtime.
+pub(crate) struct Entered {
+    outer: Outer,
+    shared: Option<Arc<Shared>>,
+}
+
+impl Entered {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        let shared = Arc::clone(shared);
+        // SAFETY: the count is kept until `leave` says that the thread is out of it.
+        let outer = unsafe { context::enter(&shared) };
+        Self { outer, shared: Some(shared) }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if !context::leave(&self.outer) {
+            // The thread stays in it, so it has to live.
+            std::mem::forget(self.shared.take());
+            if !std::thread::panicking() {
+                panic!(
+                    "guards of `Handle::enter` were dropped out of order: drop them in the reverse order \
+                     of the calls that gave them"
+                );
+            }
+        }
+    }
+}
+
+/// Keeps its thread inside a runtime until it is dropped; see [`Handle::enter`].
+///
+/// # Panics
+///
+/// Dropping it panics if another guard that was made later on this thread is still alive.
+#[must_use = "dropping the guard leaves the runtime"]
+pub struct EnterGuard<'a> {
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    entered: Entered,
+    /// A guard belongs to its thread.
+    _handle: PhantomData<(&'a Handle, *mut ())>,
+}
+
+impl fmt::Debug for EnterGuard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnterGuard").finish_non_exhaustive()
+    }
+}
+
+/// The error of [`Handle::try_current`]: this thread is not inside a runtime.
+pub struct TryCurrentError(());
+
+impl TryCurrentError {
+    /// Whether there is no runtime on this thread.
+    pub fn is_missing_context(&self) -> bool {
+        true
+    }
+
+    /// Whether the thread is so far in its end that its thread-locals are gone. It never is: Windlass keeps
+    /// what it needs to know where no destructor takes it away.
+    pub fn is_thread_local_destroyed(&self) -> bool {
+        false
+    }
+}
+
+impl fmt::Debug for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TryCurrentError(NoContext)")
+    }
+}
+
+impl fmt::Display for TryCurrentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "there is no runtime running on this thread: call this from a task or inside `block_on`, or \
+             enter a runtime first with `let _guard = handle.enter();`",
+        )
+    }
+}
+
+impl Error for TryCurrentError {}

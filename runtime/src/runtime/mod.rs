@@ -1,0 +1,13 @@
+//! Runtimes: building, entering, blocking on, shutting down.
+
+mod builder;
+mod handle;
+#[allow(clippy::module_inception, reason = "the type is called that in tokio too")]
+mod runtime;
+
+pub use crate::scheduler::metrics::RuntimeMetrics;
+pub use builder::Builder;
+pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
+pub use runtime::{Runtime, run};
+
+pub(crate) use handle::no_runtime;

@@ -1,0 +1,219 @@
+//! The runtime itself, and its end.
+
+use std::future::Future;
+use std::io;
+use std::mem;
+use std::panic::Location;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::handle::{Entered, drive};
+use super::{Builder, EnterGuard, Handle, RuntimeMetrics};
+use crate::context::{self, Seated};
+use crate::primitives::Arc;
+use crate::scheduler::{Close, Shared, Worker, block_on_parked, block_on_seated};
+use crate::task::JoinHandle;
+
+/// A runtime: worker threads that run tasks, and a pool for blocking jobs.
+///
+/// Dropping it shuts it down: every task is dropped where it waits, blocking jobs that have begun are waited
+/// for. Dropped inside one of its own tasks it does the same without waiting, as
+/// [`shutdown_background`](Self::shutdown_background).
+///
+/// # Examples
+///
+/// ```
+/// let rt = windlass::runtime::Runtime::new().unwrap();
+/// let sum = rt.block_on(async {
+///     let task = windlass::spawn(async { 20 });
+///     task.await.unwrap() + 22
+/// });
+/// assert_eq!(sum, 42);
+/// ```
+#[derive(Debug)]
+#[doc(alias = "Runner")]
+#[doc(alias = "EventLoop")]
+pub struct Runtime {
+    handle: Handle,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+/// Runs a future to its end on a runtime of its own; asyncio's `run`.
+///
+/// When the future ends, every other task is cancelled and dropped, and blocking jobs that have begun are
+/// waited for.
+///
+/// # Panics
+///
+/// If the runtime's threads cannot be started, inside of another runtime, and with what the future panics
+/// with.
+///
+/// # Examples
+///
+/// ```
+/// let answer = windlass::run(async { windlass::spawn(async { 42 }).await.unwrap() });
+/// assert_eq!(answer, 42);
+/// ```
+#[track_caller]
+pub fn run<F: Future>(future: F) -> F::Output {
+    match Runtime::new() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => panic!("the runtime could not be started: {error}"),
+    }
+}
+
+impl Runtime {
+    pub(super) fn from_parts(handle: Handle, threads: Vec<thread::JoinHandle<()>>) -> Self {
+        Self { handle, threads }
+    }
+
+    /// A multi-thread runtime with a worker for each core.
+    ///
+    /// # Errors
+    ///
+    /// If its threads cannot be started, or the environment variable `WINDLASS_WORKER_THREADS` is not a
+    /// number of threads.
+    pub fn new() -> io::Result<Self> {
+        Builder::new_multi_thread().build()
+    }
+
+    /// The handle of this runtime.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Spawns a future as a task of this runtime.
+    #[track_caller]
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.handle.spawn(future)
+    }
+
+    /// Runs a function that blocks on a thread of the blocking pool; see
+    /// [`task::spawn_blocking`](crate::task::spawn_blocking).
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.handle.spawn_blocking(f)
+    }
+
+    /// Runs a future to its end on this thread, and tasks of the runtime while the future waits.
+    ///
+    /// So the future and what it spawns talk to each other without crossing threads. Any number of threads
+    /// may call it at once. **A caller that holds a lock, or a borrow of a thread-local, may meet it again
+    /// in a task**: switch that off with
+    /// [`Builder::block_on_runs_tasks`](super::Builder::block_on_runs_tasks), or use
+    /// [`Handle::block_on`], which never runs tasks.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that drives futures: inside a task or another `block_on`. And with what the future
+    /// panics with.
+    #[doc(alias = "run_until_complete")]
+    #[track_caller]
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _driving = drive(Location::caller());
+        let shared = self.handle.shared();
+        let _entered = Entered::new(shared);
+        if shared.config.block_on_runs_tasks {
+            block_on_seated(shared, future)
+        } else {
+            block_on_parked(future)
+        }
+    }
+
+    /// Puts this thread into the runtime; see [`Handle::enter`].
+    pub fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
+
+    /// What the runtime has counted so far.
+    pub fn metrics(&self) -> RuntimeMetrics {
+        self.handle.metrics()
+    }
+
+    /// Shuts down and waits for that no longer than `timeout`. What still runs then, a task that does not
+    /// return from its poll or a blocking job, is named in a warning and left to itself; once it returns,
+    /// the rest is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let rt = windlass::runtime::Runtime::new().unwrap();
+    /// rt.spawn(std::future::pending::<()>());
+    /// rt.shutdown_timeout(Duration::from_secs(1));
+    /// ```
+    pub fn shutdown_timeout(mut self, timeout: Duration) {
+        self.shut_down(Some(timeout));
+    }
+
+    /// Shuts down without waiting; for a runtime that is dropped in async code.
+    pub fn shutdown_background(self) {
+        self.shutdown_timeout(Duration::ZERO);
+    }
+
+    fn shut_down(&mut self, timeout: Option<Duration>) {
+        let shared = Arc::clone(self.handle.shared());
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let close = shared.roster.close();
+        shared.set_closing();
+        match close {
+            Close::Begun => return,
+            Close::Workers => {}
+            Close::Caller(index, queue) => {
+                let worker = Box::new(Worker::new(Arc::clone(&shared), index, queue));
+                worker.arrive();
+                // SAFETY: the worker is in a box of its own, and outlives the guard.
+                let seated = unsafe { Seated::new(&worker) };
+                worker.retire();
+                drop(seated);
+                worker.depart();
+            }
+        }
+        let threads = mem::take(&mut self.threads);
+        let timeout =
+            if context::is_worker_of(Arc::as_ptr(&shared)) { Some(Duration::ZERO) } else { timeout };
+        if shared.roster.wait_drained(timeout) {
+            for thread in threads {
+                // A worker's thread catches what its tasks and hooks panic with.
+                let _ = thread.join();
+            }
+        } else if timeout.is_some_and(|timeout| !timeout.is_zero()) {
+            shared.report_stuck();
+        }
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        shared.blocking.shut_down(left);
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let on_own_worker = context::is_worker_of(Arc::as_ptr(self.handle.shared()));
+        self.shut_down(on_own_worker.then_some(Duration::ZERO));
+    }
+}
+
+/// What a worker's thread does.
+pub(super) fn work(shared: &Arc<Shared>, worker: Worker) {
+    let worker = Box::new(worker);
+    let _driving = drive(Location::caller());
+    let entered = Entered::new(shared);
+    // SAFETY: the worker is in a box of its own, and outlives the guard.
+    let seated = unsafe { Seated::new(&worker) };
+    shared.hooks.started();
+    worker.arrive();
+    worker.work();
+    worker.retire();
+    shared.hooks.stopping();
+    drop(seated);
+    drop(entered);
+    worker.depart();
+}

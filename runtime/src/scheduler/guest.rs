@@ -1,0 +1,124 @@
+//! `block_on`: a thread that waits for one future, and runs tasks meanwhile if it gets a seat.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use super::root::{self, Root};
+use super::shared::Shared;
+use super::worker::Worker;
+use crate::context::{self, Seated};
+use crate::primitives::Arc;
+use crate::primitives::deque::Worker as Queue;
+use crate::task::Token;
+use crate::task::coop::BUDGET;
+
+/// Runs `future` to its end on this thread. While it waits the thread runs tasks, if a seat is free; in the
+/// line for one it only parks.
+pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    let root = Root::new();
+    let mut future = pin!(future);
+    let line = Line { shared, root: &root };
+    loop {
+        if let Some((index, queue)) = shared.roster.sit_or_wait(root.parker()) {
+            let guest = Guest::sit(shared, index, queue, &root);
+            return guest.run(&root, future);
+        }
+        if let Poll::Ready(output) = poll_or_park(line.root, future.as_mut()) {
+            return output;
+        }
+    }
+}
+
+/// Runs `future` to its end on this thread, which does nothing else meanwhile.
+pub(crate) fn block_on_parked<F: Future>(future: F) -> F::Output {
+    let root = Root::new();
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = poll_or_park(&root, future.as_mut()) {
+            return output;
+        }
+    }
+}
+
+fn poll_or_park<F: Future>(root: &Arc<Root>, future: Pin<&mut F>) -> Poll<F::Output> {
+    if root.take_woken() {
+        return poll(root, future);
+    }
+    root.parker().park();
+    Poll::Pending
+}
+
+fn poll<F: Future>(root: &Arc<Root>, future: Pin<&mut F>) -> Poll<F::Output> {
+    let waker = root::waker(root);
+    let _polling = context::begin_poll(std::ptr::null(), BUDGET);
+    future.poll(&mut Context::from_waker(&waker))
+}
+
+/// The line of those who wait for a seat; left when dropped.
+struct Line<'a> {
+    shared: &'a Shared,
+    root: &'a Arc<Root>,
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        self.shared.roster.stop_waiting(self.root.parker());
+    }
+}
+
+/// A guest on its seat. When dropped it hands over its tasks and leaves.
+pub(crate) struct Guest {
+    /// Restores the thread's context; dropped before the worker is.
+    seated: Option<Seated>,
+    worker: Option<Box<Worker>>,
+}
+
+impl Guest {
+    pub(crate) fn sit(shared: &Arc<Shared>, index: usize, queue: Queue<Token>, root: &Arc<Root>) -> Self {
+        let worker = Box::new(Worker::guest(Arc::clone(shared), index, queue, root));
+        worker.arrive();
+        // SAFETY: the worker is in a box of its own, and `drop` takes the guard away first.
+        let seated = unsafe { Seated::new(&worker) };
+        Self { seated: Some(seated), worker: Some(worker) }
+    }
+
+    fn run<F: Future>(&self, root: &Arc<Root>, mut future: Pin<&mut F>) -> F::Output {
+        loop {
+            if root.take_woken()
+                && let Poll::Ready(output) = self.in_root(|| poll(root, future.as_mut()))
+            {
+                return output;
+            }
+            // Its own future has priority, but for one task in between: one that wakes itself at every
+            // poll must not starve the tasks.
+            for _ in 0..self.shared().config.event_interval {
+                let Some(token) = self.next().or_else(|| self.find_or_sleep()) else { break };
+                Worker::run(self, token);
+                if root.is_woken() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl Deref for Guest {
+    type Target = Worker;
+
+    fn deref(&self) -> &Worker {
+        self.worker.as_ref().expect("the worker is there until the guest is dropped")
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.hand_over();
+        self.retire();
+        self.seated = None;
+        if let Some(worker) = self.worker.take() {
+            worker.depart();
+        }
+    }
+}

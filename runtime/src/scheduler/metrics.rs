@@ -1,0 +1,186 @@
+//! What a runtime counts.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::seat::{Counter, Seat, Stats, Watched};
+use super::shared::Shared;
+use crate::primitives::Arc;
+use crate::primitives::atomic::Ordering::Relaxed;
+use crate::task::{AllTasks, Place, TaskInfo};
+
+/// The counters of a runtime. Each call reads them anew; they are counted by every worker for itself, so
+/// their sums are exact only when nothing runs.
+///
+/// # Examples
+///
+/// ```
+/// let rt = windlass::runtime::Runtime::new().unwrap();
+/// rt.block_on(async {
+///     windlass::spawn(async {}).await.unwrap();
+/// });
+/// assert_eq!(rt.metrics().spawned_tasks_count(), 1);
+/// ```
+pub struct RuntimeMetrics {
+    shared: Arc<Shared>,
+}
+
+impl RuntimeMetrics {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    fn sum(&self, counter: fn(&Stats) -> &Counter) -> u64 {
+        self.shared.seats.iter().map(|seat| counter(&seat.stats).get()).sum()
+    }
+
+    #[track_caller]
+    fn seat(&self, worker: usize) -> &Seat {
+        let workers = self.num_workers();
+        assert!(worker < workers, "there is no worker {worker}: the runtime has {workers}");
+        &self.shared.seats[worker]
+    }
+
+    /// The number of workers; 1 on a current-thread runtime.
+    pub fn num_workers(&self) -> usize {
+        self.shared.config.workers.max(1)
+    }
+
+    /// The number of tasks that are not complete.
+    pub fn num_alive_tasks(&self) -> usize {
+        self.shared.counts().live as usize
+    }
+
+    /// The number of tasks that wait in a queue.
+    pub fn num_queued_tasks(&self) -> usize {
+        let local = |seat: &Seat| seat.stealer.len() + usize::from(!seat.lifo.is_empty());
+        self.global_queue_depth() + self.shared.seats.iter().map(|seat| local(seat)).sum::<usize>()
+    }
+
+    /// The number of tasks that were queued from outside of the runtime and wait for a worker.
+    pub fn global_queue_depth(&self) -> usize {
+        self.shared.injector.len()
+    }
+
+    /// The number of tasks that were spawned.
+    pub fn spawned_tasks_count(&self) -> u64 {
+        self.shared.counts().spawned
+    }
+
+    /// The number of polls of tasks.
+    pub fn polls_count(&self) -> u64 {
+        self.sum(|stats| &stats.polls)
+    }
+
+    /// How often a worker took tasks from another one's queue.
+    pub fn steals_count(&self) -> u64 {
+        self.sum(|stats| &stats.steals)
+    }
+
+    /// How often a worker took the task that another one was to run next.
+    pub fn lifo_steals_count(&self) -> u64 {
+        self.sum(|stats| &stats.lifo_steals)
+    }
+
+    /// How often a worker went to sleep.
+    pub fn parks_count(&self) -> u64 {
+        self.sum(|stats| &stats.parks)
+    }
+
+    /// How often a worker was woken because there was work.
+    pub fn wakes_count(&self) -> u64 {
+        self.shared.idle.wakes()
+    }
+
+    /// How many tasks the monitor took from behind a poll that did not return.
+    pub fn rescues_count(&self) -> u64 {
+        self.shared.monitor.rescues.load(Relaxed)
+    }
+
+    /// The number of polls of one worker.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such worker, as in all that follow.
+    #[track_caller]
+    pub fn worker_poll_count(&self, worker: usize) -> u64 {
+        self.seat(worker).stats.polls.get()
+    }
+
+    /// How often one worker went to sleep.
+    #[track_caller]
+    pub fn worker_park_count(&self, worker: usize) -> u64 {
+        self.seat(worker).stats.parks.get()
+    }
+
+    /// How often one worker took tasks from another one's queue.
+    #[track_caller]
+    pub fn worker_steal_count(&self, worker: usize) -> u64 {
+        self.seat(worker).stats.steals.get()
+    }
+
+    /// How long one worker has been awake, up to when it last went to sleep.
+    #[track_caller]
+    pub fn worker_total_busy_duration(&self, worker: usize) -> Duration {
+        Duration::from_nanos(self.seat(worker).stats.busy.get())
+    }
+}
+
+impl fmt::Debug for RuntimeMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeMetrics")
+            .field("workers", &self.num_workers())
+            .field("alive_tasks", &self.num_alive_tasks())
+            .field("queued_tasks", &self.num_queued_tasks())
+            .field("spawned_tasks", &self.spawned_tasks_count())
+            .field("polls", &self.polls_count())
+            .field("steals", &self.steals_count())
+            .field("lifo_steals", &self.lifo_steals_count())
+            .field("parks", &self.parks_count())
+            .field("wakes", &self.wakes_count())
+            .field("rescues", &self.rescues_count())
+            .finish()
+    }
+}
+
+impl Shared {
+    /// Every live task that something is known of.
+    pub(crate) fn all_tasks(&self) -> AllTasks {
+        let mut tasks = Vec::with_capacity(self.registry.len());
+        self.registry.for_each(|task, entry| tasks.push(TaskInfo::registered(task, entry)));
+        for seat in self.seats.iter().filter(|seat| seat.is_occupied()) {
+            if let Some(Watched::FirstPoll(id, location)) = seat.pulse.look(seat.pulse.beat())
+                && !tasks.iter().any(|task| task.id() == id)
+            {
+                tasks.push(TaskInfo::first_poll(id, location));
+            }
+        }
+        let live = self.counts().live as usize;
+        AllTasks { not_started: live.saturating_sub(tasks.len()), tasks }
+    }
+
+    /// Says which tasks keep a shutdown from its end.
+    #[cold]
+    pub(crate) fn report_stuck(&self) {
+        for seat in self.seats.iter().filter(|seat| seat.is_occupied()) {
+            let (id, location) = match seat.pulse.look(seat.pulse.beat()) {
+                Some(Watched::FirstPoll(id, location)) => (id, location),
+                Some(Watched::Registered(entry)) => {
+                    match self.registry.find(entry, |task, entry| (task.id(), entry.location())) {
+                        Some(found) => found,
+                        None => continue,
+                    }
+                }
+                Some(Watched::BlockOn) | None => continue,
+            };
+            let place = Place(location);
+            tracing::warn!(
+                target: "windlass::runtime",
+                task_id = id.get(),
+                spawned_at = %place,
+                "the shutdown ran out of time: the task spawned at {place} is still in a poll, and what it \
+                 holds up is dropped once that returns"
+            );
+        }
+    }
+}

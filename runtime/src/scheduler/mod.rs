@@ -1,0 +1,20 @@
+//! The scheduler: workers on seats, their queues, who sleeps and who is woken. `README.md` has the protocol.
+
+mod config;
+mod guest;
+mod idle;
+pub(crate) mod metrics;
+pub(crate) mod monitor;
+mod parker;
+mod root;
+mod roster;
+mod seat;
+mod shared;
+mod shutdown;
+mod worker;
+
+pub(crate) use config::{Config, Hook, Hooks};
+pub(crate) use guest::{block_on_parked, block_on_seated};
+pub(crate) use roster::Close;
+pub(crate) use shared::Shared;
+pub(crate) use worker::Worker;

@@ -1,0 +1,190 @@
+//! The monitor: bounds what no wake was spent on, and reports polls that do not return.
+//!
+//! One thread that looks at every seat once in a while, as long as one is awake and a little after. A seat
+//! whose pulse has not changed since the last look is stuck in a poll: what waits behind that poll, in the
+//! LIFO slot or the queue, is moved to the injector where others find it. It costs the workers nothing but
+//! the pulse, which is a store.
+
+use std::time::{Duration, Instant};
+
+use super::parker::Parker;
+use super::seat::{Beat, Seat, Watched};
+use super::shared::Shared;
+use crate::primitives::atomic::AtomicBool;
+use crate::primitives::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
+use crate::primitives::deque::Steal;
+use crate::primitives::{Statistic, fence, hint};
+use crate::task::Place;
+
+/// How long the monitor waits between two looks: two of them must fit into 10 ms.
+const TICK: Duration = Duration::from_millis(1);
+const LONGEST_TICK: Duration = Duration::from_millis(4);
+
+/// How long between two looks when all who are awake are stuck and nothing waits behind them.
+const STUCK_TICK: Duration = Duration::from_millis(10);
+
+/// How long all must have been asleep before the monitor is, too.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// Where the monitor's thread waits, and what it did.
+pub(crate) struct Monitor {
+    asleep: AtomicBool,
+    parker: Parker,
+    pub(crate) rescues: Statistic,
+}
+
+/// What the monitor last saw of a seat.
+#[derive(Clone)]
+struct Seen {
+    beat: Beat,
+    since: Instant,
+    reported: bool,
+}
+
+impl Monitor {
+    pub(crate) fn new() -> Self {
+        Self { asleep: AtomicBool::new(false), parker: Parker::new(), rescues: Statistic::new(0) }
+    }
+
+    /// A worker got up, or the runtime closes.
+    pub(crate) fn kick(&self) {
+        // Pairs with the fence of `rest`: either that sees the worker awake, or we see the monitor asleep.
+        fence(SeqCst);
+        if self.asleep.load(Relaxed) && self.asleep.swap(false, AcqRel) {
+            self.parker.unpark();
+        }
+    }
+
+    /// Sleeps until a worker gets up.
+    fn rest(&self, shared: &Shared) {
+        self.asleep.store(true, Relaxed);
+        // Pairs with the fence of `kick`.
+        fence(SeqCst);
+        if shared.is_closing() || shared.seats.iter().any(|seat| seat.is_awake()) {
+            self.asleep.store(false, Relaxed);
+            return;
+        }
+        self.parker.park();
+    }
+}
+
+/// What the monitor's thread does until the runtime closes.
+pub(crate) fn watch(shared: &Shared) {
+    let unseen = Seen { beat: Beat::default(), since: Instant::now(), reported: false };
+    let mut seen = vec![unseen; shared.seats.len()];
+    let mut tick = TICK;
+    let mut last_awake = Instant::now();
+    while !shared.is_closing() {
+        let now = Instant::now();
+        match look(shared, &mut seen, now) {
+            Look::Quiet if now.duration_since(last_awake) > QUIET => {
+                shared.monitor.rest(shared);
+                last_awake = Instant::now();
+                tick = TICK;
+                continue;
+            }
+            Look::Quiet => tick = STUCK_TICK,
+            Look::Moving { suspicious } => {
+                last_awake = now;
+                tick = if suspicious { TICK } else { (tick * 2).min(LONGEST_TICK) };
+            }
+            Look::Stuck => {
+                last_awake = now;
+                tick = STUCK_TICK;
+            }
+        }
+        shared.monitor.parker.park_for(tick);
+    }
+}
+
+/// What one look came to.
+enum Look {
+    /// Everyone is asleep.
+    Quiet,
+    /// Someone moves; someone else perhaps does not.
+    Moving { suspicious: bool },
+    /// All who are awake have been stuck for a while, and nothing waits behind them.
+    Stuck,
+}
+
+fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
+    let (mut awake, mut moving, mut suspicious) = (false, false, false);
+    for (seat, seen) in shared.seats.iter().zip(seen) {
+        if !seat.is_awake() {
+            continue;
+        }
+        awake = true;
+        let beat = seat.pulse.beat();
+        if beat != seen.beat || !beat.is_polling() {
+            *seen = Seen { beat, since: now, reported: false };
+            moving = true;
+            continue;
+        }
+        suspicious |= rescue(shared, seat) > 0;
+        let stuck = now.duration_since(seen.since);
+        suspicious |= stuck < STUCK_TICK;
+        if stuck >= shared.config.slow_poll_threshold && !seen.reported {
+            seen.reported = true;
+            report(shared, seat, beat, stuck);
+        }
+    }
+    match (awake, moving || suspicious) {
+        (false, _) => Look::Quiet,
+        (true, true) => Look::Moving { suspicious },
+        (true, false) => Look::Stuck,
+    }
+}
+
+/// Moves what waits behind a poll that does not return to where others find it. Returns how much that was.
+pub(crate) fn rescue(shared: &Shared, seat: &Seat) -> usize {
+    if shared.seats.iter().filter(|seat| seat.is_occupied()).count() < 2 {
+        // There are no others.
+        return 0;
+    }
+    let mut moved = 0;
+    if let Some(token) = seat.lifo.take() {
+        shared.inject(token);
+        moved += 1;
+    }
+    // No more than there is now: the worker may come back and queue as fast as this takes.
+    for _ in 0..seat.stealer.len() {
+        match seat.stealer.steal() {
+            Steal::Success(token) => {
+                shared.inject(token);
+                moved += 1;
+            }
+            Steal::Retry => hint::spin_loop(),
+            Steal::Empty => break,
+        }
+    }
+    shared.monitor.rescues.fetch_add(moved as u64, Relaxed);
+    moved
+}
+
+#[cold]
+fn report(shared: &Shared, seat: &Seat, beat: Beat, stuck: Duration) {
+    let (id, name, location) = match seat.pulse.look(beat) {
+        Some(Watched::FirstPoll(id, location)) => (id, None, location),
+        Some(Watched::Registered(entry)) => {
+            let found = shared
+                .registry
+                .find(entry, |task, entry| (task.id(), entry.name().map(str::to_owned), entry.location()));
+            match found {
+                Some(found) if seat.pulse.beat() == beat => found,
+                _ => return,
+            }
+        }
+        // `block_on`'s own future may block, and a poll that has returned is not stuck.
+        Some(Watched::BlockOn) | None => return,
+    };
+    let (place, stuck_ms) = (Place(location), stuck.as_millis() as u64);
+    let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+    tracing::warn!(
+        target: "windlass::monitor",
+        task_id = id.get(),
+        spawned_at = %place,
+        stuck_ms,
+        "the task spawned at {place}{name} has not returned from its poll for {stuck_ms} ms: it blocks its \
+         worker; move blocking calls to `spawn_blocking`, or yield in long computations"
+    );
+}

@@ -1,0 +1,61 @@
+//! The waker of `block_on`'s own future.
+
+use std::task::{Wake, Waker};
+
+use super::parker::Parker;
+use crate::primitives::Arc;
+use crate::primitives::atomic::AtomicBool;
+use crate::primitives::atomic::Ordering::{AcqRel, Acquire};
+
+/// Whether `block_on`'s own future was woken, and where its thread waits.
+pub(crate) struct Root {
+    woken: AtomicBool,
+    parker: Arc<Parker>,
+}
+
+impl Root {
+    /// A root future, to be polled at once.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(true), parker: Arc::new(Parker::new()) })
+    }
+
+    pub(crate) fn parker(&self) -> &Arc<Parker> {
+        &self.parker
+    }
+
+    #[inline]
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Acquire)
+    }
+
+    /// Whether it was woken since this was last asked.
+    #[inline]
+    pub(crate) fn take_woken(&self) -> bool {
+        // Acquire pairs with the Release of `wake`: the poll sees what was done before it.
+        self.is_woken() && self.woken.swap(false, AcqRel)
+    }
+
+    /// Wakes the future: first the flag, then the thread, which may be anywhere.
+    pub(crate) fn wake(&self) {
+        if !self.woken.swap(true, AcqRel) {
+            self.parker.unpark();
+        }
+    }
+}
+
+#[cfg(not(windlass_loom))]
+impl Wake for Root {
+    fn wake(self: Arc<Self>) {
+        Root::wake(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        Root::wake(self);
+    }
+}
+
+/// The waker of a root future.
+#[cfg(not(windlass_loom))]
+pub(crate) fn waker(root: &Arc<Root>) -> Waker {
+    Waker::from(Arc::clone(root))
+}

@@ -1,0 +1,176 @@
+//! Who sits on which seat, and who is the last to leave.
+
+use std::time::{Duration, Instant};
+
+use super::parker::Parker;
+use crate::primitives::deque::Worker as Queue;
+use crate::primitives::{Arc, Condvar, Mutex};
+use crate::task::Token;
+
+/// The seats that are free, and how far the shutdown is.
+pub(crate) struct Roster {
+    inner: Mutex<Inner>,
+    /// A seat came back, or the shutdown is complete.
+    changed: Condvar,
+}
+
+struct Inner {
+    free: Vec<(usize, Queue<Token>)>,
+    seated: usize,
+    phase: Phase,
+    /// Guests without a seat, to be told of the next free one.
+    waiting: Vec<Arc<Parker>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Open,
+    Closing,
+    Drained,
+}
+
+/// Whether a worker may go.
+#[must_use]
+pub(crate) enum Leave {
+    /// Others are left, or nothing is closing.
+    Go,
+    /// The runtime closes and this is the last worker: it must see to what is left first.
+    Last,
+}
+
+/// What there is to be done by whoever begins the shutdown.
+#[must_use]
+pub(crate) enum Close {
+    /// The last worker to leave will complete it.
+    Workers,
+    /// There are no workers: the caller takes this seat and completes it.
+    Caller(usize, Queue<Token>),
+    /// It has begun already.
+    Begun,
+}
+
+impl Roster {
+    pub(crate) fn new(queues: Vec<Queue<Token>>) -> Self {
+        let free = queues.into_iter().enumerate().rev().collect();
+        Self {
+            inner: Mutex::new(Inner { free, seated: 0, phase: Phase::Open, waiting: Vec::new() }),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Takes a seat, if there is one and the runtime is open.
+    pub(crate) fn sit(&self) -> Option<(usize, Queue<Token>)> {
+        let mut inner = self.inner.lock();
+        if inner.phase != Phase::Open {
+            return None;
+        }
+        let seat = inner.free.pop()?;
+        inner.seated += 1;
+        Some(seat)
+    }
+
+    /// As [`sit`](Self::sit), or else waits in line: the parker is unparked when a seat becomes free.
+    pub(crate) fn sit_or_wait(&self, parker: &Arc<Parker>) -> Option<(usize, Queue<Token>)> {
+        if let Some(seat) = self.sit() {
+            return Some(seat);
+        }
+        let mut inner = self.inner.lock();
+        if inner.phase == Phase::Open && inner.free.is_empty() {
+            if !inner.waiting.iter().any(|waiting| Arc::ptr_eq(waiting, parker)) {
+                inner.waiting.push(Arc::clone(parker));
+            }
+            return None;
+        }
+        drop(inner);
+        self.sit()
+    }
+
+    /// Leaves the line of those who wait for a seat, and passes the word on if it was given meanwhile.
+    pub(crate) fn stop_waiting(&self, parker: &Arc<Parker>) {
+        let next = {
+            let mut inner = self.inner.lock();
+            let before = inner.waiting.len();
+            inner.waiting.retain(|waiting| !Arc::ptr_eq(waiting, parker));
+            let was_told = inner.waiting.len() == before;
+            if was_told && !inner.free.is_empty() { inner.waiting.pop() } else { None }
+        };
+        if let Some(next) = next {
+            next.unpark();
+        }
+    }
+
+    /// Whether this worker may go. `Go` counts it out: it must give the seat back.
+    pub(crate) fn leave(&self) -> Leave {
+        let mut inner = self.inner.lock();
+        if inner.phase == Phase::Closing && inner.seated == 1 {
+            return Leave::Last;
+        }
+        inner.seated -= 1;
+        Leave::Go
+    }
+
+    /// A seat was taken for a worker that could not be started.
+    pub(crate) fn never_came(&self) {
+        self.inner.lock().seated -= 1;
+    }
+
+    /// Gives a seat back with its empty queue.
+    pub(crate) fn give_back(&self, index: usize, queue: Queue<Token>) {
+        let next = {
+            let mut inner = self.inner.lock();
+            inner.free.push((index, queue));
+            self.changed.notify_all();
+            inner.waiting.pop()
+        };
+        if let Some(next) = next {
+            next.unpark();
+        }
+    }
+
+    /// Begins the shutdown: nobody sits down from here on.
+    pub(crate) fn close(&self) -> Close {
+        let mut inner = self.inner.lock();
+        if inner.phase != Phase::Open {
+            return Close::Begun;
+        }
+        inner.phase = Phase::Closing;
+        if inner.seated > 0 {
+            return Close::Workers;
+        }
+        loop {
+            if let Some((index, queue)) = inner.free.pop() {
+                inner.seated = 1;
+                return Close::Caller(index, queue);
+            }
+            // The seats are on their way back: their workers were counted out a moment ago.
+            self.changed.wait(&mut inner);
+        }
+    }
+
+    /// The last worker has seen to everything.
+    pub(crate) fn set_drained(&self) {
+        let mut inner = self.inner.lock();
+        inner.phase = Phase::Drained;
+        inner.seated = 0;
+        self.changed.notify_all();
+    }
+
+    /// Waits for the end of the shutdown. False if it took too long.
+    pub(crate) fn wait_drained(&self, timeout: Option<Duration>) -> bool {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut inner = self.inner.lock();
+        while inner.phase != Phase::Drained {
+            match deadline {
+                None => self.changed.wait(&mut inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return false;
+                    }
+                    let _ = self.changed.wait_for(&mut inner, left);
+                }
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,230 @@
+//! What the workers of one runtime share.
+
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use crossbeam_utils::CachePadded;
+
+use super::config::{Config, Hooks};
+use super::idle::{Idle, Notified};
+use super::monitor::Monitor;
+use super::roster::Roster;
+use super::seat::Seat;
+use crate::context;
+use crate::primitives::atomic::AtomicBool;
+use crate::primitives::atomic::Ordering::{Relaxed, SeqCst};
+use crate::primitives::deque::{Injector, Steal, Worker as Queue};
+use crate::primitives::{Arc, Statistic, fence, hint};
+use crate::task::{self, JoinHandle, Registry, Schedule, Token};
+
+/// A scheduler. It lives as long as a worker, a handle, or a task that is not complete.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) hooks: Hooks,
+    pub(crate) seats: Box<[CachePadded<Seat>]>,
+    /// Tasks queued by threads that are not workers.
+    pub(crate) injector: Injector<Token>,
+    pub(crate) idle: CachePadded<Idle>,
+    pub(crate) registry: Registry,
+    pub(crate) roster: Roster,
+    pub(crate) monitor: Monitor,
+    pub(crate) blocking: crate::blocking::Pool,
+    /// Whether the runtime is being shut down: nothing new is begun.
+    closing: AtomicBool,
+    /// Tasks spawned by threads that are not workers.
+    spawned_outside: Statistic,
+    /// Tasks that were ended outside of workers, after the shutdown.
+    finished_outside: Statistic,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config, hooks: Hooks, blocking: crate::blocking::Pool) -> Arc<Self> {
+        let queues: Vec<_> = (0..config.seats).map(|_| Queue::new_fifo()).collect();
+        let seats = queues.iter().map(|queue| CachePadded::new(Seat::new(queue.stealer()))).collect();
+        Arc::new(Self {
+            seats,
+            injector: Injector::new(),
+            idle: CachePadded::new(Idle::new(config.seats)),
+            registry: Registry::new(config.seats),
+            roster: Roster::new(queues),
+            monitor: Monitor::new(),
+            blocking,
+            closing: AtomicBool::new(false),
+            spawned_outside: Statistic::new(0),
+            finished_outside: Statistic::new(0),
+            config,
+            hooks,
+        })
+    }
+
+    /// Spawns a future as a task of this runtime.
+    #[inline]
+    pub(crate) fn spawn<F>(
+        self: &Arc<Self>,
+        future: F,
+        name: Option<Box<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (token, join) = self.create(future, name, location);
+        self.spawned(token);
+        join
+    }
+
+    /// Makes a task of this runtime. The token must be given to one who runs it while the runtime is alive.
+    #[inline]
+    pub(crate) fn create<F>(
+        self: &Arc<Self>,
+        future: F,
+        name: Option<Box<str>>,
+        location: &'static Location<'static>,
+    ) -> (Token, JoinHandle<F::Output>)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        // SAFETY: the runtime is alive now, and a shutdown is not complete before every task of it is:
+        // `spawned` and the last worker see to that. All is `Send`.
+        unsafe { task::create(future, Self::as_non_null(self), name, location) }
+    }
+
+    fn as_non_null(this: &Arc<Self>) -> NonNull<Self> {
+        // SAFETY: an `Arc`'s pointer is not null.
+        unsafe { NonNull::new_unchecked(Arc::as_ptr(this).cast_mut()) }
+    }
+
+    /// Queues a new task.
+    #[inline]
+    fn spawned(&self, token: Token) {
+        context::with_worker_of(self, |worker| match worker {
+            Some(worker) => {
+                worker.seat().stats.spawned.add(1);
+                if self.is_closing() {
+                    // A worker that shuts down would end it sooner or later; sooner is clearer.
+                    token.cancel();
+                    worker.seat().stats.finished.add(1);
+                } else {
+                    worker.push_next(token);
+                }
+            }
+            None => {
+                self.spawned_outside.fetch_add(1, Relaxed);
+                if self.is_closing() {
+                    token.cancel();
+                    self.finished_outside.fetch_add(1, Relaxed);
+                } else {
+                    self.inject(token);
+                }
+            }
+        });
+    }
+
+    /// Queues a task from a thread that is no worker.
+    pub(crate) fn inject(&self, token: Token) {
+        self.injector.push(token);
+        if self.idle.notify() == Notified::Drained {
+            self.sweep();
+        }
+    }
+
+    /// Ends what was spawned while the last worker went away, which therefore nobody will come for.
+    #[cold]
+    pub(crate) fn sweep(&self) {
+        loop {
+            match self.injector.steal() {
+                Steal::Success(token) => {
+                    token.cancel();
+                    self.finished_outside.fetch_add(1, Relaxed);
+                }
+                Steal::Empty => return,
+                Steal::Retry => hint::spin_loop(),
+            }
+        }
+    }
+
+    /// A worker has queued a task in its local queue.
+    #[inline]
+    pub(crate) fn notify_local(&self) {
+        // With one seat there is nobody to come for it but the worker itself.
+        if self.seats.len() > 1 {
+            // A worker that queues has not left yet, so the scheduler is not drained, or it drains itself.
+            let (Notified::InGoodHands | Notified::Drained) = self.idle.notify();
+        }
+    }
+
+    /// Whether there is a task in a queue somewhere. LIFO slots do not count: their workers come back for
+    /// them, or else the monitor does.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.injector.is_empty()
+            || self.seats.iter().any(|seat| seat.is_occupied() && !seat.stealer.is_empty())
+    }
+
+    /// Whether the runtime is being shut down.
+    #[inline]
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Relaxed)
+    }
+
+    /// Begins the shutdown: every worker sees it before it sleeps again.
+    pub(crate) fn set_closing(&self) {
+        self.closing.store(true, Relaxed);
+        // Pairs with the fence of `Idle::sleep`: a worker that joins the sleepers too late to be woken here
+        // sees the flag.
+        fence(SeqCst);
+        self.idle.wake_all();
+        self.monitor.kick();
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let sum = |f: fn(&Seat) -> u64| self.seats.iter().map(|seat| f(seat)).sum::<u64>();
+        // Finished first: a task that finishes meanwhile must not be missing from the spawned.
+        let finished = self.finished_outside.load(Relaxed) + sum(|seat| seat.stats.finished.get());
+        let spawned = self.spawned_outside.load(Relaxed) + sum(|seat| seat.stats.spawned.get());
+        Counts { spawned, live: spawned.saturating_sub(finished) }
+    }
+}
+
+/// How many tasks there were and are.
+pub(crate) struct Counts {
+    pub(crate) spawned: u64,
+    pub(crate) live: u64,
+}
+
+impl Schedule for Shared {
+    #[inline]
+    unsafe fn schedule(this: NonNull<Self>, token: Token) {
+        let this = this.as_ptr().cast_const();
+        context::with_worker_of(this, |worker| match worker {
+            Some(worker) => worker.push_next(token),
+            // SAFETY: the token's task is not complete, so its runtime is still alive.
+            None => unsafe { schedule_from_outside(this, token) },
+        });
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn shard(&self) -> usize {
+        context::with_worker_of(self, |worker| worker.map_or(0, |worker| worker.index()))
+    }
+}
+
+/// Queues a task that was woken by a thread that is no worker.
+///
+/// # Safety
+///
+/// `this` is of an `Arc` that is alive, if only because of the token's task.
+unsafe fn schedule_from_outside(this: *const Shared, token: Token) {
+    // Once the token is queued, its task may end and the runtime with it: this keeps what is left to be
+    // looked at.
+    // SAFETY: the premise.
+    unsafe { Arc::increment_strong_count(this) };
+    // SAFETY: the count was taken for this.
+    let shared = unsafe { Arc::from_raw(this) };
+    shared.inject(token);
+}

@@ -1,0 +1,106 @@
+//! How workers come and go, and how the last one ends what is left.
+//!
+//! A runtime closes in steps. `Shared::set_closing` makes every spawn end its task at once and every worker
+//! stop. Each worker then ends what it finds: its own queue, the injector, the idle tasks in the registry.
+//! The last of them stays until the registry is empty: a task that is neither idle nor queued is on its way
+//! from a waker to the injector, and arrives. Then it marks the scheduler drained, so that whoever still
+//! queues a task (a spawn that looked before the closing) ends it himself, and looks at the injector once
+//! more.
+
+use super::roster::Leave;
+use super::shared::Shared;
+use super::worker::Worker;
+use crate::task::Token;
+
+impl Worker {
+    /// Sits down: from here on others look for work here.
+    pub(crate) fn arrive(&self) {
+        self.seat().set_occupied(true);
+        self.shared().monitor.kick();
+    }
+
+    /// Runs tasks until the runtime closes.
+    pub(crate) fn work(&self) {
+        let shared = self.shared();
+        while !shared.is_closing() {
+            if let Some(token) = self.next().or_else(|| self.find_or_sleep()) {
+                self.run(token);
+            }
+        }
+    }
+
+    /// Moves the tasks at hand to where others find them.
+    pub(crate) fn hand_over(&self) {
+        while let Some(token) = self.at_hand() {
+            self.shared().inject(token);
+        }
+    }
+
+    /// Leaves, or as the last worker of a runtime that closes completes the shutdown. Tasks at hand are
+    /// ended if the runtime closes.
+    pub(crate) fn retire(&self) {
+        let shared = self.shared();
+        if shared.is_closing() {
+            while self.end_some() {}
+        }
+        match shared.roster.leave() {
+            Leave::Go => self.seat().set_occupied(false),
+            Leave::Last => {
+                self.drain();
+                self.seat().set_occupied(false);
+                shared.roster.set_drained();
+            }
+        }
+    }
+
+    /// Gives the seat back.
+    pub(crate) fn depart(self: Box<Self>) {
+        let shared = self.shared().clone();
+        let index = self.index();
+        shared.roster.give_back(index, self.into_queue());
+    }
+
+    /// Ends every task of the runtime. Only the last worker calls this.
+    pub(crate) fn drain(&self) {
+        let shared = self.shared();
+        loop {
+            while self.end_some() {}
+            if shared.registry.is_empty() {
+                break;
+            }
+            // What is left was woken, and its token is not in a queue yet.
+            self.await_token();
+        }
+        shared.idle.set_drained();
+        // What was queued by those who did not see that in time.
+        while self.end_some() {}
+    }
+
+    /// Ends what can be found. False if nothing was.
+    fn end_some(&self) -> bool {
+        let mut some = false;
+        while let Some(token) = self.at_hand().or_else(|| self.pop_injected()) {
+            self.end(token);
+            some = true;
+        }
+        for token in self.shared().take_idle() {
+            self.end(token);
+            some = true;
+        }
+        some
+    }
+
+    fn end(&self, token: Token) {
+        self.cancel(token);
+        self.seat().stats.finished.add(1);
+    }
+}
+
+impl Shared {
+    /// Takes every idle task from the registry, to be ended, and lets those who hold the others end them.
+    fn take_idle(&self) -> Vec<Token> {
+        let mut idle = Vec::new();
+        self.registry.for_each(|task, _| idle.extend(Token::abort_idle(task)));
+        idle
+    }
+}

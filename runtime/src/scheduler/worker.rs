@@ -1,0 +1,369 @@
+//! A worker: where it looks for work, and how it runs what it finds.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use super::idle::{Searching, Woken};
+use super::parker::Parker;
+use super::root::Root;
+use super::seat::Seat;
+use super::shared::Shared;
+use crate::context;
+use crate::primitives::deque::{Steal, Worker as Queue};
+use crate::primitives::{Arc, hint};
+use crate::task::coop::BUDGET;
+use crate::task::{Ran, Token};
+
+/// How many tasks in a row come from the LIFO slot before the local queue has its turn.
+const LIFO_STREAK: u32 = 3;
+
+/// How many tasks a thief takes from the injector at once.
+const INJECTOR_BATCH: usize = 32;
+
+/// How long a searching worker watches a LIFO slot before it takes the task of a worker that does not come
+/// back for it.
+const LIFO_PATIENCE: u32 = if cfg!(windlass_loom) { 1 } else { 64 };
+
+/// A thread while it runs tasks: the part of a seat that is its own.
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    index: usize,
+    /// The local queue. Others take from it through the seat's stealer.
+    queue: Queue<Token>,
+    parker: Arc<Parker>,
+    /// Counts tasks, to look at the injector now and then.
+    tick: Cell<u32>,
+    lifo_streak: Cell<u32>,
+    random: Cell<u32>,
+    /// How long the next search goes on before it gives up.
+    patience: Cell<u32>,
+    /// The future of the `block_on` this worker is a guest for.
+    root: Option<Arc<Root>>,
+    /// Whether that future is being polled, which may block this thread for good.
+    in_root: Cell<bool>,
+    /// When this worker last got up, to know how long it was busy when it goes to sleep.
+    up_since: Cell<Instant>,
+}
+
+impl Worker {
+    /// A worker of the runtime itself.
+    pub(crate) fn new(shared: Arc<Shared>, index: usize, queue: Queue<Token>) -> Self {
+        Self::with(shared, index, queue, Arc::new(Parker::new()), None)
+    }
+
+    /// A guest: a thread inside `block_on`, whose future wakes it too.
+    pub(crate) fn guest(shared: Arc<Shared>, index: usize, queue: Queue<Token>, root: &Arc<Root>) -> Self {
+        Self::with(shared, index, queue, Arc::clone(root.parker()), Some(Arc::clone(root)))
+    }
+
+    fn with(
+        shared: Arc<Shared>,
+        index: usize,
+        queue: Queue<Token>,
+        parker: Arc<Parker>,
+        root: Option<Arc<Root>>,
+    ) -> Self {
+        Self {
+            shared,
+            index,
+            queue,
+            parker,
+            tick: Cell::new(0),
+            lifo_streak: Cell::new(0),
+            random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
+            patience: Cell::new(0),
+            root,
+            in_root: Cell::new(false),
+            up_since: Cell::new(Instant::now()),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Gives back the queue, which is empty.
+    pub(crate) fn into_queue(self) -> Queue<Token> {
+        debug_assert!(self.queue.is_empty() && self.seat().lifo.is_empty());
+        self.queue
+    }
+
+    #[inline]
+    pub(crate) fn belongs_to(&self, shared: *const Shared) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.shared), shared)
+    }
+
+    #[inline]
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.shared.seats[self.index]
+    }
+
+    /// Polls `block_on`'s own future. It may block this thread for good, so what it wakes and spawns, and
+    /// what is at hand, goes where others find it.
+    pub(crate) fn in_root<R>(&self, poll: impl FnOnce() -> R) -> R {
+        struct InRoot<'w>(&'w Worker);
+        impl Drop for InRoot<'_> {
+            fn drop(&mut self) {
+                self.0.seat().pulse.end();
+                self.0.in_root.set(false);
+            }
+        }
+        self.flush_lifo();
+        self.in_root.set(true);
+        self.seat().pulse.begin(None);
+        let _until_polled = InRoot(self);
+        poll()
+    }
+
+    /// Queues a task that was woken or spawned on this worker, to be run next.
+    #[inline]
+    pub(crate) fn push_next(&self, token: Token) {
+        if self.in_root.get() || !self.shared.config.lifo {
+            self.push_back(token);
+        } else if let Some(displaced) = self.seat().lifo.put(token) {
+            self.push_back(displaced);
+        }
+    }
+
+    /// Queues a task behind the others.
+    #[inline]
+    pub(crate) fn push_back(&self, token: Token) {
+        self.queue.push(token);
+        self.shared.notify_local();
+    }
+
+    /// Moves the task in the LIFO slot to the queue, where others see it at once.
+    fn flush_lifo(&self) {
+        if let Some(token) = self.seat().lifo.take() {
+            self.push_back(token);
+        }
+    }
+
+    /// The next task this worker has at hand.
+    #[inline]
+    pub(crate) fn next(&self) -> Option<Token> {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        if tick.is_multiple_of(self.shared.config.global_queue_interval)
+            && let Some(token) = self.pop_injected()
+        {
+            return Some(token);
+        }
+        let streak = self.lifo_streak.get();
+        if let Some(token) = self.seat().lifo.take() {
+            if streak < LIFO_STREAK {
+                self.lifo_streak.set(streak + 1);
+                return Some(token);
+            }
+            self.push_back(token);
+        }
+        self.lifo_streak.set(0);
+        self.queue.pop()
+    }
+
+    /// A task of this worker's own.
+    pub(crate) fn at_hand(&self) -> Option<Token> {
+        self.seat().lifo.take().or_else(|| self.queue.pop())
+    }
+
+    pub(crate) fn pop_injected(&self) -> Option<Token> {
+        if self.shared.injector.is_empty() {
+            return None;
+        }
+        loop {
+            match self.shared.injector.steal() {
+                Steal::Success(token) => return Some(token),
+                Steal::Empty => return None,
+                Steal::Retry => hint::spin_loop(),
+            }
+        }
+    }
+
+    /// Runs one task.
+    #[inline]
+    pub(crate) fn run(&self, token: Token) {
+        let seat = self.seat();
+        seat.stats.polls.add(1);
+        seat.pulse.begin(Some(token.header()));
+        let polling = context::begin_poll(token.header(), BUDGET);
+        let ran = token.run();
+        drop(polling);
+        seat.pulse.end();
+        match ran {
+            Ran::Done => seat.stats.finished.add(1),
+            Ran::Idle => {}
+            Ran::Woken(token) | Ran::Yielded(token) => self.push_back(token),
+        }
+    }
+
+    /// Ends one task: drops its future.
+    pub(crate) fn cancel(&self, token: Token) {
+        let seat = self.seat();
+        seat.pulse.begin(Some(token.header()));
+        let polling = context::begin_poll(token.header(), BUDGET);
+        token.cancel();
+        drop(polling);
+        seat.pulse.end();
+    }
+
+    /// Looks for work everywhere: the injector, the other queues, the LIFO slots of those who do not come
+    /// back for them.
+    pub(crate) fn search(&self) -> Option<Token> {
+        loop {
+            let mut retry = false;
+            match self.shared.injector.steal_batch_with_limit_and_pop(&self.queue, INJECTOR_BATCH) {
+                Steal::Success(token) => return Some(token),
+                Steal::Empty => {}
+                Steal::Retry => retry = true,
+            }
+            for seat in self.others() {
+                match seat.stealer.steal_batch_and_pop(&self.queue) {
+                    Steal::Success(token) => {
+                        self.seat().stats.steals.add(1);
+                        return Some(token);
+                    }
+                    Steal::Empty => {}
+                    Steal::Retry => retry = true,
+                }
+            }
+            if !retry {
+                return self.steal_lifo();
+            }
+            hint::spin_loop();
+        }
+    }
+
+    /// Takes the task from a LIFO slot whose worker is busy with something else for longer than a moment.
+    fn steal_lifo(&self) -> Option<Token> {
+        for seat in self.others() {
+            if seat.lifo.is_empty() {
+                continue;
+            }
+            let beat = seat.pulse.beat();
+            for _ in 0..LIFO_PATIENCE {
+                hint::spin_loop();
+            }
+            if seat.pulse.beat() == beat
+                && let Some(token) = seat.lifo.take()
+            {
+                self.seat().stats.lifo_steals.add(1);
+                return Some(token);
+            }
+        }
+        None
+    }
+
+    /// The other workers' seats, from a random one on.
+    fn others(&self) -> impl Iterator<Item = &Seat> {
+        let seats = &self.shared.seats;
+        let start = self.random() as usize % seats.len();
+        let (before, after) = seats.split_at(start);
+        let mine: *const Seat = self.seat();
+        after
+            .iter()
+            .chain(before)
+            .map(|seat| &**seat)
+            .filter(move |seat| seat.is_occupied() && !std::ptr::eq(*seat, mine))
+    }
+
+    fn random(&self) -> u32 {
+        // xorshift, which is enough to spread thieves.
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x
+    }
+
+    /// Looks for work elsewhere, and sleeps if there is none. Returns with a task, or without when something
+    /// else may have happened: the root future was woken, the runtime closes.
+    #[cold]
+    pub(crate) fn find_or_sleep(&self) -> Option<Token> {
+        let mut searching = self.shared.idle.search(self.shared.config.search_limit);
+        loop {
+            if let Some(searching) = searching.take() {
+                if let Some(token) = self.search_patiently() {
+                    self.stop_searching(searching);
+                    return Some(token);
+                }
+                self.sleep_from(Some(searching));
+            } else {
+                self.sleep_from(None);
+            }
+            match self.shared.idle.wake_up(self.index) {
+                Woken::OnItsOwn => return None,
+                Woken::ToSearch(token) if self.is_interrupted() => {
+                    self.stop_searching(token);
+                    return None;
+                }
+                Woken::ToSearch(token) => searching = Some(token),
+            }
+        }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.shared.is_closing() || self.root.as_ref().is_some_and(|root| root.is_woken())
+    }
+
+    /// Searches for as long as recent searches make it worth while.
+    fn search_patiently(&self) -> Option<Token> {
+        let patience = self.patience.get();
+        for turn in 0..=patience {
+            if let Some(token) = self.search() {
+                if turn > 0 {
+                    self.patience.set((patience * 2).min(self.shared.config.patience));
+                }
+                return Some(token);
+            }
+            if self.is_interrupted() {
+                return None;
+            }
+            hint::spin_loop();
+        }
+        self.patience.set((patience / 2).max(self.shared.config.patience / 16));
+        None
+    }
+
+    /// Stops searching; whoever was the last to do so makes sure that what is left is found.
+    fn stop_searching(&self, searching: Searching) {
+        if self.shared.idle.found(searching) && self.shared.has_work() {
+            self.shared.idle.wake_one();
+        }
+    }
+
+    /// Parks until a task is queued by someone else. Only the last worker of a runtime that closes calls
+    /// this.
+    pub(crate) fn await_token(&self) {
+        self.shared.idle.sleep(self.index, &self.parker, None);
+        if !self.shared.has_work() {
+            self.parker.park();
+        }
+        if let Woken::ToSearch(searching) = self.shared.idle.wake_up(self.index) {
+            // It is the only worker: what was queued is what it looks for next.
+            let _last = self.shared.idle.found(searching);
+        }
+    }
+
+    /// Joins the sleepers, looks once more, and parks until somebody gives the permit.
+    fn sleep_from(&self, searching: Option<Searching>) {
+        self.shared.idle.sleep(self.index, &self.parker, searching);
+        if self.shared.has_work() || self.shared.is_closing() {
+            return;
+        }
+        let seat = self.seat();
+        seat.stats.parks.add(1);
+        seat.stats.busy.add_duration(self.up_since.get().elapsed());
+        seat.set_awake(false);
+        self.shared.hooks.before_park();
+        self.parker.park();
+        self.shared.hooks.after_unpark();
+        self.up_since.set(Instant::now());
+        seat.set_awake(true);
+        self.shared.monitor.kick();
+    }
+}

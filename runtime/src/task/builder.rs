@@ -1,0 +1,79 @@
+//! Spawning with a name.
+
+use std::future::Future;
+use std::io;
+use std::panic::Location;
+
+use super::JoinHandle;
+use crate::context;
+use crate::runtime::{Handle, no_runtime};
+
+/// Configures a task before it is spawned.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let task = windlass::task::Builder::new().name("n1").spawn(async { 1 }).unwrap();
+/// assert!(format!("{task:?}").contains("name: \"n1\""));
+/// assert_eq!(task.await.unwrap(), 1);
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Builder<'a> {
+    name: Option<&'a str>,
+}
+
+impl<'a> Builder<'a> {
+    /// A task like any other.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names the task, for every listing and report it appears in. A task with a name costs an allocation
+    /// more, and is listed from its spawn on.
+    pub fn name(self, name: &'a str) -> Self {
+        Self { name: Some(name) }
+    }
+
+    /// Spawns on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature is tokio's.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let location = Location::caller();
+        context::with_runtime(|runtime| match runtime {
+            Some(runtime) => Ok(runtime.spawn(future, self.boxed_name(), location)),
+            None => no_runtime(location),
+        })
+    }
+
+    /// Spawns on that runtime.
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature is tokio's.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        Ok(handle.shared().spawn(future, self.boxed_name(), Location::caller()))
+    }
+
+    fn boxed_name(&self) -> Option<Box<str>> {
+        self.name.map(Box::from)
+    }
+}

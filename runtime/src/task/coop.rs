@@ -1,0 +1,144 @@
+//! Cooperation: a budget per poll, so that a task whose sockets and channels are always ready lets others
+//! run.
+//!
+//! Each poll of a task begins with a budget of 128 operations. The leaf futures of this crate take one for
+//! every step of progress, and where none is left they return `Pending` and ask for another poll, behind the
+//! other tasks.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::context;
+
+/// The operations a poll may do.
+pub(crate) const BUDGET: u32 = 128;
+
+/// The budget of code that is not held to one.
+pub(crate) const UNCONSTRAINED: u32 = u32::MAX;
+
+/// Given by [`poll_proceed`]; gives the operation back unless it made progress.
+#[must_use]
+pub(crate) struct Proceed {
+    before: u32,
+    progress: bool,
+}
+
+impl Proceed {
+    /// The operation did something: what it took of the budget stays taken.
+    #[inline]
+    pub(crate) fn made_progress(mut self) {
+        self.progress = true;
+    }
+}
+
+impl Drop for Proceed {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.progress {
+            context::set_budget(self.before);
+        }
+    }
+}
+
+/// Takes one operation from the budget, or returns `Pending` and asks for another poll.
+#[inline]
+pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
+    let before = context::budget();
+    match before {
+        UNCONSTRAINED => {}
+        0 => {
+            context::yield_to_others(cx.waker());
+            return Poll::Pending;
+        }
+        left => context::set_budget(left - 1),
+    }
+    Poll::Ready(Proceed { before, progress: false })
+}
+
+/// Takes one operation from the budget of this poll, and lets other tasks run first if there is none left.
+///
+/// A loop that is always ready calls this once per turn to stay fair.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let mut sum = 0u64;
+/// for i in 0..1_000 {
+///     sum += i;
+///     windlass::task::coop::consume_budget().await;
+/// }
+/// assert_eq!(sum, 499_500);
+/// # });
+/// ```
+pub async fn consume_budget() {
+    poll_fn(|cx| poll_proceed(cx).map(Proceed::made_progress)).await;
+}
+
+/// Whether this poll may do another operation. True outside of tasks.
+pub fn has_budget_remaining() -> bool {
+    context::budget() > 0
+}
+
+pin_project! {
+    /// The future of [`unconstrained`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    #[derive(Debug)]
+    pub struct Unconstrained<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Unconstrained<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let _restore = Restore(context::budget());
+        context::set_budget(UNCONSTRAINED);
+        self.project().future.poll(cx)
+    }
+}
+
+struct Restore(u32);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        context::set_budget(self.0);
+    }
+}
+
+/// Runs a future outside of the budget: it never yields on account of it.
+///
+/// It may then keep its worker for as long as what it waits for is ready.
+///
+/// # Cancel safety
+///
+/// That of the future inside.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// use windlass::task::coop::{consume_budget, unconstrained};
+///
+/// unconstrained(async {
+///     for _ in 0..1_000 {
+///         consume_budget().await; // never yields here
+///     }
+/// })
+/// .await;
+/// # });
+/// ```
+pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
+    Unconstrained { future }
+}

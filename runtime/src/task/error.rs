@@ -1,0 +1,130 @@
+//! Why a task has no output.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+
+use super::cell::Payload;
+use super::id::Id;
+use crate::primitives::Mutex;
+
+/// The error of a task that ended without an output: it was cancelled, or it panicked.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let task = windlass::spawn(std::future::pending::<()>());
+/// task.abort();
+/// assert!(task.await.unwrap_err().is_cancelled());
+/// # });
+/// ```
+pub struct JoinError {
+    id: Id,
+    kind: Kind,
+}
+
+enum Kind {
+    Cancelled,
+    /// The mutex makes a payload that is only `Send` fit for an error that is `Sync`.
+    Panic(Mutex<Payload>),
+}
+
+impl JoinError {
+    pub(crate) fn cancelled(id: Id) -> Self {
+        Self { id, kind: Kind::Cancelled }
+    }
+
+    pub(crate) fn panic(id: Id, payload: Payload) -> Self {
+        Self { id, kind: Kind::Panic(Mutex::new(payload)) }
+    }
+
+    /// Whether the task was cancelled: aborted, or dropped by the end of its runtime.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.kind, Kind::Cancelled)
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.kind, Kind::Panic(_))
+    }
+
+    /// The payload of the panic, fit for [`std::panic::resume_unwind`].
+    ///
+    /// # Panics
+    ///
+    /// If the task did not panic; see [`try_into_panic`](Self::try_into_panic).
+    #[track_caller]
+    pub fn into_panic(self) -> Box<dyn Any + Send + 'static> {
+        match self.try_into_panic() {
+            Ok(payload) => payload,
+            Err(error) => {
+                panic!("`into_panic` of an error that is not a panic: {error}; ask `is_panic` first")
+            }
+        }
+    }
+
+    /// The payload of the panic.
+    ///
+    /// # Errors
+    ///
+    /// The error itself if the task did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send + 'static>, JoinError> {
+        match self.kind {
+            Kind::Panic(payload) => Ok(payload.into_inner()),
+            Kind::Cancelled => Err(self),
+        }
+    }
+
+    /// The id of the task.
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    /// Calls `f` with the panic's message, where it has one.
+    fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
+        let Kind::Panic(payload) = &self.kind else { return f(None) };
+        let payload = payload.lock();
+        let payload: &(dyn Any + Send) = &**payload;
+        f(payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&'static str>().copied()))
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Cancelled => write!(f, "task {} was cancelled", self.id),
+            Kind::Panic(_) => self.with_message(|message| match message {
+                Some(message) => write!(f, "task {} panicked with message {message:?}", self.id),
+                None => write!(f, "task {} panicked", self.id),
+            }),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Cancelled => write!(f, "JoinError::Cancelled({:?})", self.id),
+            Kind::Panic(_) => self.with_message(|message| match message {
+                Some(message) => write!(f, "JoinError::Panic({:?}, {message:?}, ...)", self.id),
+                None => write!(f, "JoinError::Panic({:?}, ...)", self.id),
+            }),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    fn from(error: JoinError) -> Self {
+        io::Error::other(match error.kind {
+            Kind::Cancelled => "task was cancelled",
+            Kind::Panic(_) => "task panicked",
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Tasks: spawning, joining, aborting, and asking what is alive.
+//!
+//! A task is one spawned future in one allocation. `cell` draws it, `state` says who may do what to it when,
+//! and `raw` does it.
+
+pub mod coop;
+
+mod builder;
+mod cell;
+mod clock;
+mod error;
+mod id;
+mod info;
+mod join;
+mod raw;
+mod registry;
+mod spawn;
+mod state;
+mod token;
+mod waker;
+mod yield_now;
+
+pub use builder::Builder;
+pub use error::JoinError;
+pub use id::Id;
+pub use info::{AllTasks, TaskInfo, TaskState};
+pub use join::{AbortHandle, JoinHandle};
+pub use spawn::{all_tasks, current, id, spawn, spawn_blocking, try_id};
+pub use yield_now::yield_now;
+
+pub(crate) use cell::{Header, Published, published_origin};
+pub(crate) use info::Place;
+pub(crate) use raw::Schedule;
+pub(crate) use registry::{Entry, Registry};
+pub(crate) use token::{Ran, Token};
+pub(crate) use waker::is_of;
+
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+/// Makes a task of a future: its token, which must be queued, and its join handle.
+///
+/// # Safety
+///
+/// `scheduler` is alive, and stays so as long as the task is not complete. If the future or its output are
+/// not `Send`, the token is only run, and the handle only used, on this thread.
+pub(crate) unsafe fn create<F: Future, S: Schedule>(
+    future: F,
+    scheduler: NonNull<S>,
+    name: Option<Box<str>>,
+    location: &'static Location<'static>,
+) -> (Token, JoinHandle<F::Output>) {
+    let task = raw::allocate(future, scheduler, Id::next(), location);
+    if let Some(name) = name {
+        // SAFETY: the token is ours until this returns, and `S` is the scheduler's type.
+        unsafe { raw::register_named::<S>(task, name) };
+    }
+    // SAFETY: a new task's token and join handle, one of each.
+    let token = unsafe { Token::from_raw(task) };
+    // SAFETY: as above.
+    let join = unsafe { JoinHandle::from_raw(task) };
+    (token, join)
+}
+
+impl Token {
+    /// Makes the token of a registered task and ends it, if the task is idle. Otherwise its holder will.
+    pub(crate) fn abort_idle(task: &Header) -> Option<Token> {
+        // SAFETY: `abort` made the token and leaves it to us.
+        task.state().abort().then(|| unsafe { Token::reclaim(NonNull::from(task)) })
+    }
+}

@@ -1,0 +1,304 @@
+//! What can be done with a task whose future's type is not known any more, through its vtable.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use super::cell::{Cell, Header, Payload, Stage};
+use super::error::JoinError;
+use super::id::Id;
+use super::registry::{Entry, Registry};
+use super::state::{Complete, Pending, Start};
+use super::token::{Ran, Token};
+use super::waker;
+use crate::context;
+use crate::primitives::UnsafeCell;
+use crate::quietly;
+
+/// Who runs a task. A scheduler is alive as long as one of its tasks is not complete.
+pub(crate) trait Schedule: Sized + 'static {
+    /// Queues a task that was woken or aborted.
+    ///
+    /// # Safety
+    ///
+    /// `this` is the scheduler the token's task was made for.
+    unsafe fn schedule(this: NonNull<Self>, token: Token);
+
+    /// Where its tasks register.
+    fn registry(&self) -> &Registry;
+
+    /// The shard of the registry to take on this thread.
+    fn shard(&self) -> usize;
+}
+
+pub(super) struct Vtable {
+    pub(super) poll: unsafe fn(NonNull<Header>) -> Ran,
+    pub(super) schedule: unsafe fn(NonNull<Header>),
+    /// Reads the output into a `Poll<Result<T, JoinError>>`.
+    pub(super) read_output: unsafe fn(NonNull<Header>, *mut ()),
+    pub(super) drop_output: unsafe fn(NonNull<Header>),
+    pub(super) free: unsafe fn(NonNull<Header>),
+}
+
+struct Typed<F, S>(PhantomData<(F, S)>);
+
+impl<F: Future, S: Schedule> Typed<F, S> {
+    const VTABLE: Vtable = Vtable {
+        poll: poll::<F, S>,
+        schedule: schedule::<S>,
+        read_output: read_output::<F>,
+        drop_output: drop_output::<F>,
+        free: free::<F>,
+    };
+}
+
+/// Allocates a task. The caller gets its token's reference (the live one) and the join handle's.
+pub(super) fn allocate<F: Future, S: Schedule>(
+    future: F,
+    scheduler: NonNull<S>,
+    id: Id,
+    location: &'static Location<'static>,
+) -> NonNull<Header> {
+    let cell = Box::new(Cell {
+        header: Header::new(&Typed::<F, S>::VTABLE, scheduler.cast(), id, location),
+        stage: UnsafeCell::new(Stage::Future(future)),
+    });
+    NonNull::from(Box::leak(cell)).cast()
+}
+
+/// Registers a task under a name before it is first polled.
+///
+/// # Safety
+///
+/// The caller holds the token, and `S` is the scheduler's type.
+pub(super) unsafe fn register_named<S: Schedule>(task: NonNull<Header>, name: Box<str>) {
+    // SAFETY: the token keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
+    let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
+    register(header, scheduler, Some(name));
+}
+
+fn register<'t, S: Schedule>(header: &'t Header, scheduler: &S, name: Option<Box<str>>) -> &'t Entry {
+    let entry = header.origin().set_entry(Entry::new(header, scheduler.shard(), name));
+    scheduler.registry().insert(entry);
+    entry
+}
+
+/// # Safety
+///
+/// `task` is a live `Cell<F>` whose token the caller gives up.
+unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
+    // SAFETY: the premise; the reference is not used after the task is given away.
+    let cell = unsafe { task.cast::<Cell<F>>().as_ref() };
+    let header = &cell.header;
+    match header.state.start() {
+        Start::Cancel => {
+            // SAFETY: `start` gave us the claim, and with it the stage.
+            let panic = unsafe { drop_stage(cell) }.err();
+            // SAFETY: the claim is ours and the future is gone.
+            unsafe { finish::<F, S>(cell, task, panic) };
+            return Ran::Done;
+        }
+        Start::Poll => {}
+    }
+    if let Some(entry) = header.origin().entry() {
+        entry.count_poll();
+    }
+    // SAFETY: the claim keeps the task alive for the whole poll.
+    let waker = unsafe { waker::borrow(task) };
+    let mut cx = Context::from_waker(&waker);
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        cell.stage.with_mut(|stage| {
+            // SAFETY: the claim is ours and with it the stage.
+            let Stage::Future(future) = (unsafe { &mut *stage }) else {
+                unreachable!("a task that is not complete has its future")
+            };
+            // SAFETY: the future stays where it is in the task's allocation until it is dropped there.
+            unsafe { Pin::new_unchecked(future) }.poll(&mut cx)
+        })
+    }));
+    let panic = match polled {
+        Ok(Poll::Pending) => {
+            if header.origin().entry().is_none() {
+                // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
+                let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
+                register(header, scheduler, None).count_poll();
+            }
+            if context::take_yield() {
+                // The claim is kept: see `state`.
+                // SAFETY: we hold the claim, which is what the token stands for after a yield.
+                return Ran::Yielded(unsafe { Token::from_raw(task) });
+            }
+            return match header.state.finish_pending() {
+                Pending::Idle => Ran::Idle,
+                // SAFETY: `finish_pending` says that we still hold the token.
+                Pending::Woken => Ran::Woken(unsafe { Token::from_raw(task) }),
+            };
+        }
+        Ok(Poll::Ready(output)) => {
+            // SAFETY: the claim is ours and with it the stage.
+            let dropped = unsafe { drop_stage(cell) };
+            if dropped.is_ok() {
+                cell.stage.with_mut(|stage| {
+                    // SAFETY: as above; what is overwritten is `Gone`, which needs no drop.
+                    unsafe { stage.write(Stage::Output(output)) };
+                });
+            }
+            dropped.err()
+        }
+        Err(payload) => {
+            // SAFETY: the claim is ours and with it the stage.
+            if let Err(second) = unsafe { drop_stage(cell) } {
+                quietly(|| drop(second));
+            }
+            Some(payload)
+        }
+    };
+    // SAFETY: the claim is ours and the future is gone.
+    unsafe { finish::<F, S>(cell, task, panic) };
+    Ran::Done
+}
+
+/// Drops the future or the output and leaves `Gone`; the payload if that panics.
+///
+/// # Safety
+///
+/// The caller has the right to the stage.
+unsafe fn drop_stage<F: Future>(cell: &Cell<F>) -> Result<(), Payload> {
+    cell.stage.with_mut(|stage| {
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: the premise; it is overwritten below before anyone can look at it again.
+            unsafe { stage.drop_in_place() };
+        }));
+        // SAFETY: the premise; what was there was dropped above, as far as it would.
+        unsafe { stage.write(Stage::Gone) };
+        dropped
+    })
+}
+
+/// Completes a task whose future is gone.
+///
+/// # Safety
+///
+/// The caller holds the claim and gives it up; the stage is not `Future`; `task` is the cell's header.
+unsafe fn finish<F: Future, S: Schedule>(cell: &Cell<F>, task: NonNull<Header>, panic: Option<Payload>) {
+    let header = &cell.header;
+    // SAFETY: the task is not complete yet, so its scheduler, an `S`, is alive.
+    let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
+    if let Some(payload) = panic {
+        let entry = match header.origin().entry() {
+            Some(entry) => entry,
+            None => register(header, scheduler, None),
+        };
+        // SAFETY: the claim is the right to the stage.
+        unsafe { entry.payload(|slot| *slot = Some(payload)) };
+    }
+    if let Some(entry) = header.origin().entry() {
+        scheduler.registry().remove(entry);
+    }
+    match header.state.finish_ready() {
+        Complete::Released => {}
+        Complete::Sole => {
+            // SAFETY: no one else has a reference; both rights come with that.
+            unsafe { drop_output::<F>(task) };
+            // SAFETY: as above.
+            unsafe { free::<F>(task) };
+        }
+        Complete::Watched => release(task),
+        Complete::WakeJoiner => {
+            let waker = header.join_waker.with_mut(|waker| {
+                // SAFETY: `WakeJoiner` gives the waker's field to the completer.
+                unsafe { (*waker).take() }
+            });
+            if let Some(waker) = waker {
+                quietly(|| waker.wake());
+            }
+            release(task);
+        }
+        Complete::Unwatched => {
+            // SAFETY: without a join handle the output is the completer's.
+            unsafe { drop_output::<F>(task) };
+            release(task);
+        }
+    }
+}
+
+/// Releases one reference, and with the last of them the task.
+#[inline]
+pub(super) fn release(task: NonNull<Header>) {
+    // SAFETY: the caller's reference keeps the task alive until `release`.
+    let header = unsafe { task.as_ref() };
+    if header.state.release() {
+        // SAFETY: that was the last reference.
+        unsafe { (header.vtable.free)(task) };
+    }
+}
+
+/// # Safety
+///
+/// `task` belongs to an `S`; the caller holds its token and gives it up.
+unsafe fn schedule<S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: the token keeps the task alive.
+    let scheduler = unsafe { task.as_ref() }.scheduler.cast::<S>();
+    // SAFETY: the caller gives up the token.
+    let token = unsafe { Token::from_raw(task) };
+    // SAFETY: it is the scheduler the task was made for.
+    unsafe { S::schedule(scheduler, token) };
+}
+
+/// # Safety
+///
+/// `task` is a `Cell<F>` that is complete, the caller has the right to the stage, and `into` points to a
+/// `Poll<Result<F::Output, JoinError>>`.
+unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
+    // SAFETY: the premise.
+    let cell = unsafe { task.cast::<Cell<F>>().as_ref() };
+    let stage = cell.stage.with_mut(|stage| {
+        // SAFETY: the premise.
+        std::mem::replace(unsafe { &mut *stage }, Stage::Gone)
+    });
+    let id = cell.header.id;
+    let result = match stage {
+        Stage::Output(output) => Ok(output),
+        Stage::Future(_) => unreachable!("a complete task has no future"),
+        Stage::Gone => {
+            // SAFETY: the premise.
+            let payload = cell.header.origin().entry().and_then(|e| unsafe { e.payload(Option::take) });
+            Err(match payload {
+                Some(payload) => JoinError::panic(id, payload),
+                None => JoinError::cancelled(id),
+            })
+        }
+    };
+    // SAFETY: the premise.
+    unsafe { *into.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result) };
+}
+
+/// # Safety
+///
+/// `task` is a `Cell<F>` and the caller has the right to the stage.
+unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
+    // SAFETY: the premise.
+    let cell = unsafe { task.cast::<Cell<F>>().as_ref() };
+    // SAFETY: the premise.
+    if let Err(payload) = unsafe { drop_stage(cell) } {
+        quietly(|| drop(payload));
+    }
+    // SAFETY: the premise.
+    if let Some(payload) = cell.header.origin().entry().and_then(|e| unsafe { e.payload(Option::take) }) {
+        quietly(|| drop(payload));
+    }
+}
+
+/// # Safety
+///
+/// `task` is a `Cell<F>` without references, whose stage was seen to.
+unsafe fn free<F: Future>(task: NonNull<Header>) {
+    // SAFETY: `allocate` made it from a box, and no one else can see it any more.
+    let cell = unsafe { Box::from_raw(task.cast::<Cell<F>>().as_ptr()) };
+    quietly(|| drop(cell));
+}

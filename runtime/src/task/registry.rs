@@ -1,0 +1,205 @@
+//! The registry: every live task that has returned `Pending` at least once, and every named one.
+//!
+//! A shard per seat, each a doubly linked list of entries under a lock of its own: a task joins the shard of
+//! the worker that polls it, which nobody else locks but tasks that finish elsewhere and the few who list.
+//! An entry belongs to its task (`Origin`) and holds what only diagnostics and failures need.
+
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use super::cell::{Header, Payload};
+use super::clock;
+use crate::primitives::atomic::AtomicU32;
+use crate::primitives::atomic::Ordering::Relaxed;
+use crate::primitives::{Mutex, UnsafeCell};
+
+/// What is known of a task beyond its header.
+pub(crate) struct Entry {
+    task: NonNull<Header>,
+    name: Option<Box<str>>,
+    location: &'static Location<'static>,
+    born: Duration,
+    shard: u32,
+    /// The holder of the claim writes, everyone reads.
+    polls: AtomicU32,
+    /// Accessed under the shard's lock only.
+    links: UnsafeCell<Links>,
+    /// The payload of the panic that ended the task. Accessed as the stage is.
+    payload: UnsafeCell<Option<Payload>>,
+}
+
+struct Links {
+    linked: bool,
+    prev: *const Entry,
+    next: *const Entry,
+}
+
+impl Entry {
+    pub(super) fn new(task: &Header, shard: usize, name: Option<Box<str>>) -> Box<Self> {
+        Box::new(Self {
+            task: NonNull::from(task),
+            name,
+            location: task.origin().location(),
+            born: clock::coarse(),
+            shard: u32::try_from(shard).expect("fewer shards than 2^32"),
+            polls: AtomicU32::new(0),
+            links: UnsafeCell::new(Links { linked: false, prev: ptr::null(), next: ptr::null() }),
+            payload: UnsafeCell::new(None),
+        })
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// How long ago the task was registered.
+    pub(crate) fn age(&self) -> Duration {
+        clock::coarse().saturating_sub(self.born)
+    }
+
+    /// How often the future was polled.
+    pub(crate) fn polls(&self) -> u32 {
+        self.polls.load(Relaxed)
+    }
+
+    /// Counts a poll. Only the holder of the claim calls this, so load and store need not be one step.
+    #[inline]
+    pub(super) fn count_poll(&self) {
+        self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Leaves or takes the payload of the panic that ended the task.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the right to the stage.
+    pub(super) unsafe fn payload<R>(&self, f: impl FnOnce(&mut Option<Payload>) -> R) -> R {
+        self.payload.with_mut(|payload| {
+            // SAFETY: the caller's right to the stage is exclusive, and covers the payload.
+            f(unsafe { &mut *payload })
+        })
+    }
+}
+
+/// The registry of a scheduler.
+pub(crate) struct Registry {
+    shards: Box<[CachePadded<Mutex<Shard>>]>,
+}
+
+struct Shard {
+    head: *const Entry,
+    len: usize,
+}
+
+// SAFETY: the pointers are followed under the shard's lock only, to entries that are unlinked under that
+// lock before they are freed; an entry's fields are `Send` and, but for its links and payload (which have
+// rules of their own, see there), immutable.
+unsafe impl Send for Shard {}
+
+impl Registry {
+    pub(crate) fn new(shards: usize) -> Self {
+        let shard = || CachePadded::new(Mutex::new(Shard { head: ptr::null(), len: 0 }));
+        Self { shards: (0..shards.max(1)).map(|_| shard()).collect() }
+    }
+
+    /// Links the entry of a task that is not complete, once.
+    pub(super) fn insert(&self, entry: &Entry) {
+        let mut shard = self.shards[entry.shard as usize].lock();
+        let head = shard.head;
+        entry.links.with_mut(|links| {
+            // SAFETY: the shard's lock is held.
+            let links = unsafe { &mut *links };
+            *links = Links { linked: true, prev: ptr::null(), next: head };
+        });
+        // SAFETY: `head` is linked in the shard whose lock is held, or null.
+        if let Some(head) = unsafe { head.as_ref() } {
+            head.links.with_mut(|links| {
+                // SAFETY: the shard's lock is held.
+                unsafe { (*links).prev = entry };
+            });
+        }
+        shard.head = entry;
+        shard.len += 1;
+    }
+
+    /// Unlinks the entry of a task that is about to be complete. Does nothing if it never was linked.
+    pub(super) fn remove(&self, entry: &Entry) {
+        let mut shard = self.shards[entry.shard as usize].lock();
+        let (prev, next) = entry.links.with_mut(|links| {
+            // SAFETY: the shard's lock is held.
+            let links = unsafe { &mut *links };
+            if !links.linked {
+                return (entry as *const Entry, ptr::null());
+            }
+            links.linked = false;
+            (links.prev, links.next)
+        });
+        if ptr::eq(prev, entry) {
+            return;
+        }
+        // SAFETY: neighbours in the list of the shard whose lock is held, or null.
+        match unsafe { prev.as_ref() } {
+            None => shard.head = next,
+            Some(prev) => prev.links.with_mut(|links| {
+                // SAFETY: the shard's lock is held.
+                unsafe { (*links).next = next };
+            }),
+        }
+        // SAFETY: as for `prev`.
+        if let Some(next) = unsafe { next.as_ref() } {
+            next.links.with_mut(|links| {
+                // SAFETY: the shard's lock is held.
+                unsafe { (*links).prev = prev };
+            });
+        }
+        shard.len -= 1;
+    }
+
+    /// How many tasks are registered.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len).sum()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `f` with every registered task and its entry, one shard's lock held at a time. `f` must not
+    /// end a task.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(&Header, &Entry)) {
+        for shard in &self.shards {
+            let shard = shard.lock();
+            let mut at = shard.head;
+            // SAFETY: linked in the shard whose lock is held, or null.
+            while let Some(entry) = unsafe { at.as_ref() } {
+                // SAFETY: a linked entry's task is not complete and therefore not freed.
+                f(unsafe { entry.task.as_ref() }, entry);
+                at = entry.links.with(|links| {
+                    // SAFETY: the shard's lock is held.
+                    unsafe { (*links).next }
+                });
+            }
+        }
+    }
+
+    /// Calls `f` with the entry at that address if it is still registered.
+    pub(crate) fn find<R>(&self, wanted: *const Entry, f: impl FnOnce(&Header, &Entry) -> R) -> Option<R> {
+        let mut f = Some(f);
+        let mut found = None;
+        self.for_each(|header, entry| {
+            if ptr::eq(entry, wanted)
+                && let Some(f) = f.take()
+            {
+                found = Some(f(header, entry));
+            }
+        });
+        found
+    }
+}

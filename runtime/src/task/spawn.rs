@@ -1,0 +1,120 @@
+//! Spawning, and asking about tasks, from inside a runtime.
+
+use std::future::Future;
+use std::panic::Location;
+
+use super::{AllTasks, Id, JoinHandle, TaskInfo};
+use crate::context;
+use crate::runtime::no_runtime;
+
+/// Spawns a future as a task of the current runtime; asyncio's `create_task`.
+///
+/// It runs whether or not the handle is kept.
+///
+/// # Panics
+///
+/// Outside of a runtime; see [`Handle::enter`](crate::runtime::Handle::enter).
+///
+/// # Examples
+///
+/// ```
+/// #[windlass::main]
+/// async fn main() {
+///     let task = windlass::spawn(async { 6 * 7 });
+///     assert_eq!(task.await.unwrap(), 42);
+/// }
+/// ```
+#[doc(alias = "create_task")]
+#[doc(alias = "ensure_future")]
+#[track_caller]
+#[inline]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let location = Location::caller();
+    context::with_runtime(|runtime| match runtime {
+        Some(runtime) => runtime.spawn(future, None, location),
+        None => no_runtime(location),
+    })
+}
+
+/// Runs a function that blocks on a thread of the blocking pool; asyncio's `run_in_executor(None, f)`.
+///
+/// Once the function has begun it cannot be cancelled: aborting the task then changes nothing.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// # Examples
+///
+/// ```
+/// #[windlass::main]
+/// async fn main() {
+///     let lines = windlass::task::spawn_blocking(|| std::fs::read_to_string("Cargo.toml").unwrap());
+///     assert!(lines.await.unwrap().contains("[package]"));
+/// }
+/// ```
+#[track_caller]
+pub fn spawn_blocking<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let location = Location::caller();
+    context::with_runtime(|runtime| match runtime {
+        Some(runtime) => runtime.spawn_blocking(f, location),
+        None => no_runtime(location),
+    })
+}
+
+/// The id of the task that is running.
+///
+/// # Panics
+///
+/// Outside of a task, in `block_on`'s own future too; see [`try_id`].
+#[track_caller]
+pub fn id() -> Id {
+    try_id().expect("`task::id` was called outside of a task: spawn one, or use `task::try_id`")
+}
+
+/// The id of the task that is running, if one is.
+pub fn try_id() -> Option<Id> {
+    context::with_task(|task| task.map(|task| task.id()))
+}
+
+/// The task that is running, if one is; asyncio's `current_task`.
+#[doc(alias = "current_task")]
+pub fn current() -> Option<TaskInfo> {
+    context::with_task(|task| task.map(TaskInfo::of))
+}
+
+/// Every live task of the current runtime; asyncio's `all_tasks`.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Builder::new_current_thread().build().unwrap();
+/// # rt.block_on(async {
+/// use windlass::task;
+///
+/// let waits = task::Builder::new().name("waits").spawn(std::future::pending::<()>()).unwrap();
+/// task::yield_now().await;
+/// assert!(task::all_tasks().iter().any(|task| task.name() == Some("waits")));
+/// waits.abort();
+/// # });
+/// ```
+#[track_caller]
+pub fn all_tasks() -> AllTasks {
+    let location = Location::caller();
+    context::with_runtime(|runtime| match runtime {
+        Some(runtime) => runtime.all_tasks(),
+        None => no_runtime(location),
+    })
+}

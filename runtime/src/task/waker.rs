@@ -1,0 +1,96 @@
+//! Wakers of tasks: a pointer to the header, with a reference.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use super::cell::Header;
+use super::raw::release;
+use super::state::WakeRelease;
+use super::token::Token;
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+
+/// A waker without a reference of its own, for the length of a poll.
+pub(super) struct BorrowedWaker(ManuallyDrop<Waker>);
+
+/// Lends the task's waker to a poll.
+///
+/// # Safety
+///
+/// The task stays alive as long as the borrowed waker.
+#[inline]
+pub(super) unsafe fn borrow(task: NonNull<Header>) -> BorrowedWaker {
+    let data = task.as_ptr().cast_const().cast();
+    // SAFETY: the functions of `VTABLE` keep the contract of `RawWaker`: they are thread-safe, and a clone
+    // has a reference of its own. This one is never dropped or used up, so it needs none.
+    let waker = unsafe { Waker::new(data, &VTABLE) };
+    BorrowedWaker(ManuallyDrop::new(waker))
+}
+
+impl Deref for BorrowedWaker {
+    type Target = Waker;
+
+    #[inline]
+    fn deref(&self) -> &Waker {
+        &self.0
+    }
+}
+
+/// Whether `waker` wakes that task.
+#[inline]
+pub(crate) fn is_of(waker: &Waker, task: *const Header) -> bool {
+    waker.data() == task.cast() && std::ptr::eq(waker.vtable(), &VTABLE)
+}
+
+/// Wakes the task.
+#[inline]
+pub(super) fn wake_task(task: NonNull<Header>) {
+    // SAFETY: the caller has a reference.
+    if unsafe { task.as_ref() }.state.wake() {
+        // SAFETY: `wake` made the token and left it to us.
+        unsafe { Token::from_raw(task) }.schedule();
+    }
+}
+
+/// # Safety
+///
+/// `data` is the data of a waker of ours.
+#[inline]
+unsafe fn header(data: *const ()) -> NonNull<Header> {
+    // SAFETY: `borrow` made the data from a reference.
+    unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
+}
+
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: the data of a waker of ours.
+    let task = unsafe { header(data) };
+    // SAFETY: the waker's reference, or the poll it was lent to, keeps the task alive.
+    unsafe { task.as_ref() }.state.retain();
+    RawWaker::new(data, &VTABLE)
+}
+
+unsafe fn wake(data: *const ()) {
+    // SAFETY: the data of a waker of ours.
+    let task = unsafe { header(data) };
+    // SAFETY: the waker's reference keeps the task alive until it is given up here.
+    let header = unsafe { task.as_ref() };
+    match header.state.wake_and_release() {
+        WakeRelease::Nothing => {}
+        // SAFETY: `wake_and_release` made the token and left it to us.
+        WakeRelease::MadeToken => unsafe { Token::from_raw(task) }.schedule(),
+        // SAFETY: that was the last reference.
+        WakeRelease::Last => unsafe { (header.vtable.free)(task) },
+    }
+}
+
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: the data of a waker of ours, whose reference stays where it is.
+    wake_task(unsafe { header(data) });
+}
+
+unsafe fn drop(data: *const ()) {
+    // SAFETY: the data of a waker of ours, whose reference is given up.
+    release(unsafe { header(data) });
+}

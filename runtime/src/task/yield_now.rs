@@ -1,0 +1,43 @@
+//! Letting others go first.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::context;
+
+/// Lets every other task that is ready on this worker run first; asyncio's `sleep(0)`.
+///
+/// # Cancel safety
+///
+/// Nothing is lost when it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// windlass::task::yield_now().await;
+/// # });
+/// ```
+pub async fn yield_now() {
+    YieldNow { yielded: false }.await;
+}
+
+struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        context::yield_to_others(cx.waker());
+        Poll::Pending
+    }
+}
