@@ -1,0 +1,36 @@
+//! Keeping other people's panics out of our threads.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs `f` and stops its panic here, which the panic hook has reported by then.
+///
+/// Whether what `f` touched is still fit for use is its owner's business: we never look at it again.
+pub(crate) fn swallow(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        drop_payload(payload);
+    }
+}
+
+/// Drops a panic's payload, whose own drop may panic; then that payload is leaked.
+#[cold]
+pub(crate) fn drop_payload(payload: crate::error::PanicPayload) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_that_panics_when_dropped_is_swallowed_too() {
+        struct Nasty;
+        impl Drop for Nasty {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        swallow(|| std::panic::panic_any(Nasty));
+    }
+}

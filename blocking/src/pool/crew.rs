@@ -1,0 +1,183 @@
+//! [`Crew`]: who is awake, who is idle, and whom to wake. The protocol's core; it starts no thread itself.
+
+use super::seat::Seat;
+use super::word::{Claim, End, Seen, Word};
+use crate::primitives::{Arc, AtomicUsize, Mutex, Ordering, fence};
+
+/// The counts, and the stack of idle threads: the one that parked last is woken first, so that those at the
+/// bottom reach the end of their keep-alive.
+pub(crate) struct Crew {
+    word: Word,
+    /// How many threads there may be. Grows while threads wait for other jobs of their own pool.
+    limit: AtomicUsize,
+    /// Holds the idle threads, and those claimed but not yet popped. Whoever claims one off the word's idle
+    /// count pops one here: entries are added before the lock is released under which the count went up.
+    idle: Mutex<Vec<Arc<Seat>>>,
+}
+
+/// What came of looking for someone to take a queued job.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Rouse {
+    /// Someone is looking already, or has been woken, or nobody can be had.
+    Done,
+    /// The caller has to start a thread, and say so if it cannot: [`Crew::start_failed`].
+    Start,
+}
+
+impl Crew {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { word: Word::new(), limit: AtomicUsize::new(limit), idle: Mutex::new(Vec::new()) }
+    }
+
+    #[inline]
+    pub(crate) fn look(&self) -> Seen {
+        self.word.look()
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// The look at the counts that follows making a job visible. If this has nobody to wake, nobody is needed.
+    #[inline]
+    pub(crate) fn look_after_push(&self) -> Seen {
+        // Pairs with the fences in `last_found`, `lie_down` and `leave`: either this look sees that thread no
+        // longer searching (or gone), or its following look at the queue sees the job.
+        fence(Ordering::SeqCst);
+        self.word.look()
+    }
+
+    /// Whether `seen` has someone that could be woken or started for a queued job, and nobody looking.
+    #[inline]
+    pub(crate) fn wants_rousing(&self, seen: Seen) -> bool {
+        seen.searching() == 0 && (seen.idle() > 0 || seen.threads() < self.limit())
+    }
+
+    /// Wakes one idle thread if nobody is looking at the queue, or asks for a new one if none is idle.
+    /// `may_start` has the last word on the latter.
+    ///
+    /// The job is visible and [`look_after_push`](Self::look_after_push) or its like came after it.
+    pub(crate) fn rouse(&self, may_start: impl FnMut(Seen) -> bool) -> Rouse {
+        match self.word.claim(self.limit(), may_start) {
+            Claim::Nobody => Rouse::Done,
+            Claim::New => Rouse::Start,
+            Claim::Idle => {
+                let seat = self.idle.lock().pop();
+                // None only if the pool ended in between, which woke everyone.
+                if let Some(seat) = seat {
+                    seat.wake();
+                }
+                Rouse::Done
+            }
+        }
+    }
+
+    /// True if the caller has to start the pool's first thread.
+    #[must_use]
+    pub(crate) fn claim_first(&self) -> bool {
+        self.word.claim_first()
+    }
+
+    /// The thread asked for could not be started. The caller looks at the queue again: nobody may be left.
+    pub(crate) fn start_failed(&self) -> Seen {
+        let seen = self.word.start_failed();
+        // Pairs with the fence in `look_after_push`: who skipped because of this token pushed before.
+        fence(Ordering::SeqCst);
+        seen
+    }
+
+    /// A new thread goes into code of others. The caller looks at the queue then: its token is given up.
+    pub(crate) fn boot(&self) {
+        self.word.boot();
+        // Pairs with the fence in `look_after_push`: who skipped because of this token pushed before.
+        fence(Ordering::SeqCst);
+    }
+
+    /// A new thread comes out of it and is searching again.
+    pub(crate) fn booted(&self) {
+        self.word.booted();
+        // Pairs with the fence in `look_after_push`: who saw it booting pushed before it looks at the queue.
+        fence(Ordering::SeqCst);
+    }
+
+    /// A thread out of work starts searching. False if `most` are at it.
+    #[must_use]
+    pub(crate) fn search(&self, most: usize) -> bool {
+        self.word.search(most)
+    }
+
+    /// A searching thread has taken a job. True if it was the last one searching: before it runs the job it
+    /// looks at the queue, and if there is more it rouses the next.
+    #[must_use]
+    pub(crate) fn last_found(&self) -> bool {
+        let last = self.word.found();
+        if last {
+            // Pairs with the fence in `look_after_push`: who skipped because of this token pushed before.
+            fence(Ordering::SeqCst);
+        }
+        last
+    }
+
+    /// The thread on `seat` becomes idle. It looks at the queue once more before it parks, and rouses if there
+    /// is something (most likely itself). False, with nothing changed, once the pool has ended.
+    #[must_use]
+    pub(crate) fn lie_down(&self, seat: &Arc<Seat>, searching: bool) -> bool {
+        let mut idle = self.idle.lock();
+        if !self.word.lie_down(searching) {
+            return false;
+        }
+        idle.push(seat.clone());
+        drop(idle);
+        // Pairs with the fence in `look_after_push`: who skipped because of this token pushed before.
+        fence(Ordering::SeqCst);
+        true
+    }
+
+    /// The keep-alive of the idle thread on `seat` has run out: it is idle no longer. False if it has been
+    /// claimed in the meantime: then its wake is on the way.
+    #[must_use]
+    pub(crate) fn expire(&self, seat: &Arc<Seat>) -> bool {
+        let mut idle = self.idle.lock();
+        if !self.word.unlist() {
+            return false;
+        }
+        let index = idle.iter().position(|other| Arc::ptr_eq(other, seat));
+        match index {
+            // Not `swap_remove`: the order is how long they have been idle.
+            Some(index) => drop(idle.remove(index)),
+            None => unreachable!("an idle thread is listed until it is claimed"),
+        }
+        true
+    }
+
+    /// A thread is gone. The caller looks at the queue then: it may have been the last.
+    pub(crate) fn leave(&self, searching: bool) -> Seen {
+        let seen = self.word.leave(searching);
+        // Pairs with the fence in `look_after_push`: who counted on this thread pushed before.
+        fence(Ordering::SeqCst);
+        seen
+    }
+
+    /// No more jobs: wakes all idle threads, which see why and leave. Returns the counts before.
+    pub(crate) fn end(&self, end: End) -> Seen {
+        let seen = self.word.end(end);
+        let idle = std::mem::take(&mut *self.idle.lock());
+        for seat in idle {
+            seat.wake();
+        }
+        seen
+    }
+
+    /// One more thread may be started, while one is known to wait for something that only others can do.
+    pub(crate) fn widen(&self) {
+        self.limit.fetch_add(1, Ordering::Relaxed);
+        // Pairs with the fence in `look_after_push`: who saw the old limit pushed before the caller's look.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Takes back `widen`. A thread too many leaves after its job.
+    pub(crate) fn narrow(&self) {
+        self.limit.fetch_sub(1, Ordering::Relaxed);
+    }
+}

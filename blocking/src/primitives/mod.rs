@@ -1,0 +1,15 @@
+//! The one door to atomics, cells, locks, threads and the queue.
+//!
+//! Everything here exists twice behind the same small interface: over std, parking_lot and
+//! crossbeam-channel for programs, and over loom for models (`--cfg windlass_loom`). Nothing else in the
+//! crate imports such things from anywhere else, so every interleaving that matters is visible to a model.
+
+#[cfg(windlass_loom)]
+mod model;
+#[cfg(not(windlass_loom))]
+mod real;
+
+#[cfg(windlass_loom)]
+pub(crate) use model::*;
+#[cfg(not(windlass_loom))]
+pub(crate) use real::*;
