@@ -11,7 +11,7 @@ use std::task::Waker;
 use crate::primitives::{Arc, thread_static};
 use crate::scheduler::{Shared, Worker};
 use crate::task::coop::UNCONSTRAINED;
-use crate::task::{self, Header};
+use crate::task::{self, Header, LocalShared};
 
 struct Context {
     /// The runtime that `spawn` spawns on: of the innermost `enter` or `block_on`, or the worker's.
@@ -28,6 +28,8 @@ struct Context {
     budget: Cell<u32>,
     /// Whether the task being polled asked to let others go first.
     yielded: Cell<bool>,
+    /// The `LocalSet` that `spawn_local` spawns on; a count of its `Arc` is ours.
+    local_set: Cell<*const LocalShared>,
 }
 
 thread_static! {
@@ -39,6 +41,7 @@ thread_static! {
         task: Cell::new(ptr::null()),
         budget: Cell::new(UNCONSTRAINED),
         yielded: Cell::new(false),
+        local_set: Cell::new(ptr::null()),
     }
 }
 
@@ -205,4 +208,41 @@ pub(crate) fn leave(outer: &Outer) -> bool {
         c.runtime.set(outer.runtime);
         true
     })
+}
+
+/// Calls `f` with the `LocalSet` this thread is in, if it is in one.
+pub(crate) fn with_local_set<R>(f: impl FnOnce(Option<&Arc<LocalShared>>) -> R) -> R {
+    let set = CONTEXT.with(|c| c.local_set.get());
+    if set.is_null() {
+        return f(None);
+    }
+    // SAFETY: `enter_local_set` put a count of an `Arc` there, which is borrowed here, not taken. `f` may
+    // enter another set, but the guard that does so puts this one back before it returns.
+    let set = ManuallyDrop::new(unsafe { Arc::from_raw(set) });
+    f(Some(&set))
+}
+
+/// Puts this thread into a `LocalSet`, or out of all. Returns the one it was in.
+pub(crate) fn enter_local_set(set: Option<Arc<LocalShared>>) -> Option<Arc<LocalShared>> {
+    let set = set.map_or(ptr::null(), Arc::into_raw);
+    let outer = CONTEXT.with(|c| c.local_set.replace(set));
+    // SAFETY: what is there came from `into_raw`, and is taken out of circulation by being replaced.
+    (!outer.is_null()).then(|| unsafe { Arc::from_raw(outer) })
+}
+
+/// A thread, to ask whether it is this one: the address of its context. A thread that has ended may have
+/// left its address to another, which is then as good as it: there is never more than one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ThreadToken(usize);
+
+impl ThreadToken {
+    #[inline]
+    pub(crate) fn current() -> Self {
+        Self(CONTEXT.with(|c| ptr::from_ref(c).addr()))
+    }
+
+    #[inline]
+    pub(crate) fn is_current(self) -> bool {
+        self == Self::current()
+    }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::panic::Location;
 
-use super::JoinHandle;
+use super::{JoinHandle, LocalSet, local};
 use crate::context;
 use crate::runtime::{Handle, no_runtime};
 
@@ -71,6 +71,38 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         Ok(handle.shared().spawn(future, self.boxed_name(), Location::caller()))
+    }
+
+    /// Spawns on the current [`LocalSet`].
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature is tokio's.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a `LocalSet`.
+    #[track_caller]
+    pub fn spawn_local<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(local::spawn_named(future, self.boxed_name(), Location::caller()))
+    }
+
+    /// Spawns on that [`LocalSet`].
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature is tokio's.
+    #[track_caller]
+    pub fn spawn_local_on<F>(self, future: F, local_set: &LocalSet) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        Ok(local_set.spawn_named(future, self.boxed_name(), Location::caller()))
     }
 
     fn boxed_name(&self) -> Option<Box<str>> {

@@ -103,6 +103,14 @@ impl<T> JoinHandle<T> {
         self.header().id()
     }
 
+    /// Leaves a waker for the end of the task, and uses it if that has come. For a handle that was not
+    /// polled yet.
+    pub(super) fn set_waker(&mut self, waker: &Waker) {
+        if self.leave_waker(waker) == Join::Complete {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Takes the output of a task that is complete.
     fn take_output(&self) -> Poll<Result<T, JoinError>> {
         let mut output = Poll::Pending;

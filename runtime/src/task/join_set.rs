@@ -1,0 +1,418 @@
+//! A set of tasks that are joined as they end.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker, ready};
+
+use parking_lot::Mutex;
+use slab::Slab;
+
+use super::coop::{self, unconstrained};
+use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet, local};
+use crate::context;
+use crate::runtime::{Handle, no_runtime};
+
+/// Tasks with the same output, joined in the order in which they end.
+///
+/// Dropping the set aborts every task in it.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let mut set = windlass::task::JoinSet::new();
+/// for n in 0..10 {
+///     set.spawn(async move { n });
+/// }
+/// let mut sum = 0;
+/// while let Some(n) = set.join_next().await {
+///     sum += n.unwrap();
+/// }
+/// assert_eq!(sum, 45);
+/// # });
+/// ```
+pub struct JoinSet<T> {
+    tasks: Slab<Member<T>>,
+    ended: Arc<Ended>,
+}
+
+struct Member<T> {
+    handle: JoinHandle<T>,
+    waker: Waker,
+}
+
+/// The members that may have ended, and who wants to know.
+struct Ended {
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    keys: VecDeque<usize>,
+    waker: Option<Waker>,
+}
+
+/// The waker of one member.
+struct Note {
+    key: usize,
+    ended: Arc<Ended>,
+}
+
+impl Wake for Note {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let waker = {
+            let mut inner = self.ended.inner.lock();
+            inner.keys.push_back(self.key);
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl<T> JoinSet<T> {
+    /// An empty set.
+    pub fn new() -> Self {
+        let inner = Mutex::new(Inner { keys: VecDeque::new(), waker: None });
+        Self { tasks: Slab::new(), ended: Arc::new(Ended { inner }) }
+    }
+
+    /// How many tasks are in the set.
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+}
+
+impl<T: 'static> JoinSet<T> {
+    /// Spawns on the current runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.insert(spawn_at(future, Location::caller()))
+    }
+
+    /// Spawns on that runtime.
+    #[track_caller]
+    pub fn spawn_on<F>(&mut self, future: F, handle: &Handle) -> AbortHandle
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn(future))
+    }
+
+    /// Spawns on the current [`LocalSet`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a `LocalSet`.
+    #[track_caller]
+    pub fn spawn_local<F>(&mut self, future: F) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local::spawn_local(future))
+    }
+
+    /// Spawns on that [`LocalSet`].
+    #[track_caller]
+    pub fn spawn_local_on<F>(&mut self, future: F, local_set: &LocalSet) -> AbortHandle
+    where
+        F: Future<Output = T> + 'static,
+    {
+        self.insert(local_set.spawn_local(future))
+    }
+
+    /// Runs a function that blocks on the blocking pool of the current runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F>(&mut self, f: F) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(super::spawn_blocking(f))
+    }
+
+    /// Runs a function that blocks on the blocking pool of that runtime.
+    #[track_caller]
+    pub fn spawn_blocking_on<F>(&mut self, f: F, handle: &Handle) -> AbortHandle
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send,
+    {
+        self.insert(handle.spawn_blocking(f))
+    }
+
+    fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
+        let abort = handle.abort_handle();
+        let entry = self.tasks.vacant_entry();
+        let note = Arc::new(Note { key: entry.key(), ended: Arc::clone(&self.ended) });
+        let member = entry.insert(Member { handle, waker: Waker::from(note) });
+        if member.handle.is_finished() {
+            member.waker.wake_by_ref();
+        } else {
+            member.handle.set_waker(&member.waker);
+        }
+        abort
+    }
+
+    /// Waits for a task to end, and takes it out of the set. `None` if the set is empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped: a task that has ended stays in the set.
+    pub async fn join_next(&mut self) -> Option<Result<T, JoinError>> {
+        poll_fn(|cx| self.poll_join_next(cx)).await
+    }
+
+    /// As [`join_next`](Self::join_next), with the id of the task that returned.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub async fn join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        poll_fn(|cx| self.poll_join_next_with_id(cx)).await
+    }
+
+    /// Takes a task that has ended out of the set, if there is one.
+    pub fn try_join_next(&mut self) -> Option<Result<T, JoinError>> {
+        self.try_join_next_with_id().map(|joined| joined.map(|(_, output)| output))
+    }
+
+    /// As [`try_join_next`](Self::try_join_next), with the id of the task that returned.
+    pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
+        loop {
+            let key = self.ended.inner.lock().keys.pop_front()?;
+            if let Some(joined) = self.take(key) {
+                return Some(joined);
+            }
+        }
+    }
+
+    /// Polls for a task that has ended; `Ready(None)` if the set is empty.
+    pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+        let joined = ready!(self.poll_join_next_with_id(cx));
+        Poll::Ready(joined.map(|joined| joined.map(|(_, output)| output)))
+    }
+
+    /// As [`poll_join_next`](Self::poll_join_next), with the id of the task that returned.
+    pub fn poll_join_next_with_id(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        let proceed = ready!(coop::poll_proceed(cx));
+        loop {
+            let key = {
+                let mut inner = self.ended.inner.lock();
+                match inner.keys.pop_front() {
+                    Some(key) => key,
+                    None if self.tasks.is_empty() => return Poll::Ready(None),
+                    None => {
+                        match &mut inner.waker {
+                            Some(old) => old.clone_from(cx.waker()),
+                            None => inner.waker = Some(cx.waker().clone()),
+                        }
+                        return Poll::Pending;
+                    }
+                }
+            };
+            if let Some(joined) = self.take(key) {
+                proceed.made_progress();
+                return Poll::Ready(Some(joined));
+            }
+        }
+    }
+
+    /// Takes a member that has ended.
+    fn take(&mut self, key: usize) -> Option<Result<(Id, T), JoinError>> {
+        let member = self.tasks.get_mut(key)?;
+        let id = member.handle.id();
+        let mut cx = Context::from_waker(&member.waker);
+        match Pin::new(&mut unconstrained(&mut member.handle)).poll(&mut cx) {
+            Poll::Pending => None,
+            Poll::Ready(output) => {
+                self.tasks.remove(key);
+                Some(output.map(|output| (id, output)))
+            }
+        }
+    }
+
+    /// Aborts every task and waits until they all have ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// The tasks are aborted whether or not it is awaited to its end.
+    pub async fn shutdown(&mut self) {
+        self.abort_all();
+        while self.join_next().await.is_some() {}
+    }
+
+    /// Waits for every task and returns their outputs in the order in which they ended.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the first task that does not return, or if it was cancelled. The rest is aborted.
+    #[track_caller]
+    pub fn join_all(mut self) -> impl Future<Output = Vec<T>> {
+        async move {
+            let mut outputs = Vec::with_capacity(self.len());
+            while let Some(joined) = self.join_next().await {
+                match joined {
+                    Ok(output) => outputs.push(output),
+                    Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            outputs
+        }
+    }
+
+    /// Aborts every task. They stay in the set until they are joined.
+    pub fn abort_all(&self) {
+        for (_, member) in &self.tasks {
+            member.handle.abort();
+        }
+    }
+
+    /// Takes every task out of the set and leaves them running.
+    pub fn detach_all(&mut self) {
+        self.tasks.clear();
+        self.ended.inner.lock().keys.clear();
+    }
+
+    /// A task with a name, to be spawned into this set.
+    pub fn build_task(&mut self) -> Builder<'_, T> {
+        Builder { set: self, builder: super::Builder::new() }
+    }
+}
+
+#[track_caller]
+fn spawn_at<F>(future: F, location: &'static Location<'static>) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    context::with_runtime(|runtime| match runtime {
+        Some(runtime) => runtime.spawn(future, None, location),
+        None => no_runtime(location),
+    })
+}
+
+impl<T> Drop for JoinSet<T> {
+    fn drop(&mut self) {
+        for (_, member) in &self.tasks {
+            member.handle.abort();
+        }
+    }
+}
+
+impl<T> Default for JoinSet<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for JoinSet<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinSet").field("len", &self.len()).finish()
+    }
+}
+
+/// Spawns every future of the iterator on the current runtime.
+impl<T, F> FromIterator<F> for JoinSet<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    #[track_caller]
+    fn from_iter<I: IntoIterator<Item = F>>(futures: I) -> Self {
+        let mut set = Self::new();
+        set.extend(futures);
+        set
+    }
+}
+
+/// Spawns every future of the iterator on the current runtime.
+impl<T, F> Extend<F> for JoinSet<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    #[track_caller]
+    fn extend<I: IntoIterator<Item = F>>(&mut self, futures: I) {
+        for future in futures {
+            self.spawn(future);
+        }
+    }
+}
+
+/// Configures a task before it is spawned into a [`JoinSet`]; see [`JoinSet::build_task`].
+#[derive(Debug)]
+pub struct Builder<'a, T> {
+    set: &'a mut JoinSet<T>,
+    builder: super::Builder<'a>,
+}
+
+impl<'a, T: 'static> Builder<'a, T> {
+    /// Names the task.
+    pub fn name(self, name: &'a str) -> Self {
+        Self { builder: self.builder.name(name), ..self }
+    }
+
+    /// Spawns on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature is tokio's.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn<F>(self, future: F) -> std::io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn(future)?))
+    }
+
+    /// Spawns on that runtime.
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature is tokio's.
+    #[track_caller]
+    pub fn spawn_on<F>(self, future: F, handle: &Handle) -> std::io::Result<AbortHandle>
+    where
+        F: Future<Output = T> + Send + 'static,
+        T: Send,
+    {
+        Ok(self.set.insert(self.builder.spawn_on(future, handle)?))
+    }
+}
