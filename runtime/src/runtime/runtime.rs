@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::handle::{Entered, drive};
 use super::{Builder, EnterGuard, Handle, RuntimeMetrics};
+use crate::blocking::PATIENCE;
 use crate::context::{self, Seated};
 use crate::primitives::Arc;
 use crate::scheduler::{Close, Shared, Worker, block_on_parked, block_on_seated};
@@ -175,19 +176,24 @@ impl Runtime {
                 let seated = unsafe { Seated::new(&worker) };
                 worker.retire();
                 drop(seated);
-                worker.depart();
+                (*worker).depart();
             }
         }
         let threads = mem::take(&mut self.threads);
         let timeout =
             if context::is_worker_of(Arc::as_ptr(&shared)) { Some(Duration::ZERO) } else { timeout };
-        if shared.roster.wait_drained(timeout) {
+        let mut drained = shared.roster.wait_drained(Some(timeout.unwrap_or(PATIENCE)));
+        if !drained && timeout.is_none_or(|timeout| !timeout.is_zero()) {
+            shared.report_stuck();
+        }
+        if !drained && timeout.is_none() {
+            drained = shared.roster.wait_drained(None);
+        }
+        if drained {
             for thread in threads {
                 // A worker's thread catches what its tasks and hooks panic with.
                 let _ = thread.join();
             }
-        } else if timeout.is_some_and(|timeout| !timeout.is_zero()) {
-            shared.report_stuck();
         }
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         shared.blocking.shut_down(left);
@@ -215,5 +221,5 @@ pub(super) fn work(shared: &Arc<Shared>, worker: Worker) {
     shared.hooks.stopping();
     drop(seated);
     drop(entered);
-    worker.depart();
+    (*worker).depart();
 }

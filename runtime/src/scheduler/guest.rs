@@ -118,7 +118,7 @@ impl Drop for Guest {
         self.retire();
         self.seated = None;
         if let Some(worker) = self.worker.take() {
-            worker.depart();
+            (*worker).depart();
         }
     }
 }

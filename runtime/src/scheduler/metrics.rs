@@ -178,8 +178,8 @@ impl Shared {
                 target: "windlass::runtime",
                 task_id = id.get(),
                 spawned_at = %place,
-                "the shutdown ran out of time: the task spawned at {place} is still in a poll, and what it \
-                 holds up is dropped once that returns"
+                "the shutdown has to wait: the task spawned at {place} is still in a poll; what it holds up \
+                 is dropped once that returns"
             );
         }
     }

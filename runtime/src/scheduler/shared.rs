@@ -97,6 +97,19 @@ impl Shared {
         unsafe { NonNull::new_unchecked(Arc::as_ptr(this).cast_mut()) }
     }
 
+    /// The runtime of a task.
+    ///
+    /// # Safety
+    ///
+    /// The runtime is alive, and the token's task is one of a `Shared`.
+    pub(crate) unsafe fn of(token: &Token) -> Arc<Self> {
+        let shared = token.header().scheduler().cast::<Self>().as_ptr().cast_const();
+        // SAFETY: the premise; `create` took the pointer from an `Arc`.
+        unsafe { Arc::increment_strong_count(shared) };
+        // SAFETY: the count was taken for this.
+        unsafe { Arc::from_raw(shared) }
+    }
+
     /// Queues a new task.
     #[inline]
     fn spawned(&self, token: Token) {

@@ -54,7 +54,7 @@ impl Worker {
     }
 
     /// Gives the seat back.
-    pub(crate) fn depart(self: Box<Self>) {
+    pub(crate) fn depart(self) {
         let shared = self.shared().clone();
         let index = self.index();
         shared.roster.give_back(index, self.into_queue());

@@ -70,6 +70,11 @@ impl Header {
         self.id
     }
 
+    /// Whom the task belongs to.
+    pub(crate) fn scheduler(&self) -> NonNull<()> {
+        self.scheduler
+    }
+
     pub(crate) fn state(&self) -> &State {
         &self.state
     }

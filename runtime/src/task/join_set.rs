@@ -277,19 +277,16 @@ impl<T: 'static> JoinSet<T> {
     /// # Panics
     ///
     /// With the panic of the first task that does not return, or if it was cancelled. The rest is aborted.
-    #[track_caller]
-    pub fn join_all(mut self) -> impl Future<Output = Vec<T>> {
-        async move {
-            let mut outputs = Vec::with_capacity(self.len());
-            while let Some(joined) = self.join_next().await {
-                match joined {
-                    Ok(output) => outputs.push(output),
-                    Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                    Err(error) => panic!("{error}"),
-                }
+    pub async fn join_all(mut self) -> Vec<T> {
+        let mut outputs = Vec::with_capacity(self.len());
+        while let Some(joined) = self.join_next().await {
+            match joined {
+                Ok(output) => outputs.push(output),
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(error) => panic!("{error}"),
             }
-            outputs
         }
+        outputs
     }
 
     /// Aborts every task. They stay in the set until they are joined.
