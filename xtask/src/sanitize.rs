@@ -125,3 +125,26 @@ fn run(sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
     command.arg("--").args(SKIPPED.iter().flat_map(|test| ["--skip", test]));
     shell::run(&mut command)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_standard_library_is_suppressed_and_each_time_with_a_reason() {
+        let text = std::fs::read_to_string(place::root().join("xtask/tsan.supp")).unwrap();
+        let mut reason = false;
+        for line in text.lines() {
+            if line.is_empty() || line.starts_with('#') {
+                reason = line.starts_with('#');
+                continue;
+            }
+            assert!(reason, "no reason stands above `{line}`");
+            assert!(
+                ["std::", "alloc::", "core::"].iter().any(|root| line.contains(root)),
+                "not of std: `{line}`"
+            );
+            assert!(!line.contains("windlass"), "ours: `{line}`");
+        }
+    }
+}
