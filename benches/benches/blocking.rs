@@ -1,0 +1,12 @@
+//! The blocking pool.
+
+mod support;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn blocking(criterion: &mut Criterion) {
+    support::bench(criterion, &["spawn_blocking/*"]);
+}
+
+criterion_group!(benches, blocking);
+criterion_main!(benches);

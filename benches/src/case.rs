@@ -1,0 +1,84 @@
+//! A case: a workload with its parameters, under the name it is chosen by.
+
+use crate::runtime::Flavor;
+use crate::runtimes::RuntimeName;
+use crate::runtimes::limit::Limit;
+use crate::runtimes::smol::Smol;
+use crate::runtimes::tokio::Tokio;
+use crate::runtimes::windlass::Windlass;
+use crate::workloads::{Prepared, ThreadedWorkload, Workload};
+
+/// Why a runtime cannot run a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CannotRun(pub &'static str);
+
+/// A workload with its parameters and its name.
+pub struct Case {
+    /// What it is chosen by, parameters included: `remote_spawn/threads/4`.
+    pub name: String,
+    /// One line on what an iteration does.
+    pub about: &'static str,
+    /// The scheduler it runs on.
+    pub flavor: Flavor,
+    /// Operations an iteration completes; times are reported per operation.
+    pub ops: u64,
+    /// What a runtime with one thread lacks for it, if it takes more than one.
+    why_threads: Option<&'static str>,
+    prepare: Box<dyn Fn(RuntimeName) -> Prepared + Send + Sync>,
+}
+
+impl Case {
+    /// A case every runtime can run.
+    pub fn new<W: Workload>(name: impl Into<String>, about: &'static str, workload: W) -> Self {
+        Self {
+            name: name.into(),
+            about,
+            flavor: workload.flavor(),
+            ops: workload.ops(),
+            why_threads: None,
+            prepare: Box::new(move |runtime| match runtime {
+                RuntimeName::Windlass => workload.prepare::<Windlass>(),
+                RuntimeName::Tokio => workload.prepare::<Tokio>(),
+                RuntimeName::Smol => workload.prepare::<Smol>(),
+                RuntimeName::Limit => workload.prepare::<Limit>(),
+            }),
+        }
+    }
+
+    /// A case that takes more than one thread.
+    pub fn threaded<W: ThreadedWorkload>(name: impl Into<String>, about: &'static str, workload: W) -> Self {
+        Self {
+            name: name.into(),
+            about,
+            flavor: workload.flavor(),
+            ops: workload.ops(),
+            why_threads: Some(W::WHY_THREADS),
+            prepare: Box::new(move |runtime| match runtime {
+                RuntimeName::Windlass => workload.prepare::<Windlass>(),
+                RuntimeName::Tokio => workload.prepare::<Tokio>(),
+                RuntimeName::Smol => workload.prepare::<Smol>(),
+                RuntimeName::Limit => unreachable!("`cannot_run` says so"),
+            }),
+        }
+    }
+
+    /// Why `runtime` cannot run this case, if it cannot.
+    pub fn cannot_run(&self, runtime: RuntimeName) -> Option<CannotRun> {
+        self.why_threads.filter(|_| runtime == RuntimeName::Limit).map(CannotRun)
+    }
+
+    /// Builds the runtime and whatever else the workload needs before its first iteration.
+    pub fn prepare(&self, runtime: RuntimeName) -> Result<Prepared, CannotRun> {
+        self.cannot_run(runtime).map_or_else(|| Ok((self.prepare)(runtime)), Err)
+    }
+
+    /// Runs one iteration and checks that it completed all it should have.
+    ///
+    /// # Panics
+    ///
+    /// If it did not.
+    pub fn iterate(&self, prepared: &mut Prepared) {
+        let completed = prepared.iterate();
+        assert_eq!(completed, self.ops, "{}: an iteration completed {completed} of {}", self.name, self.ops);
+    }
+}

@@ -1,0 +1,196 @@
+//! All cases, with the parameters of tokio's own benches.
+
+use crate::case::Case;
+use crate::runtime::Flavor;
+use crate::workloads::chained_spawn::ChainedSpawn;
+use crate::workloads::mpsc_contention::MpscContention;
+use crate::workloads::ping_pong::PingPong;
+use crate::workloads::remote_busy::{Background, RemoteBusy};
+use crate::workloads::remote_spawn::RemoteSpawn;
+use crate::workloads::request_reply::RequestReply;
+use crate::workloads::respawning::Respawning;
+use crate::workloads::spawn_blocking::SpawnBlocking;
+use crate::workloads::spawn_join::SpawnJoin;
+use crate::workloads::spawn_many_local::SpawnManyLocal;
+use crate::workloads::spawn_many_remote::SpawnManyRemote;
+use crate::workloads::yield_many::YieldMany;
+
+const WORKERS: usize = 4;
+const MULTI: Flavor = Flavor::Multi(WORKERS);
+const CURRENT: Flavor = Flavor::Current;
+
+/// Every case, in the order it is shown.
+pub fn all() -> Vec<Case> {
+    let mut cases = scheduler();
+    cases.extend(current_thread());
+    cases.extend(spawn_join());
+    cases.extend(remote_spawn());
+    cases.extend(channels());
+    cases.extend(spawn_blocking());
+    cases
+}
+
+/// The cases `glob` selects; `*` matches across slashes.
+pub fn matching(glob: &glob::Pattern) -> Vec<Case> {
+    all().into_iter().filter(|case| glob.matches(&case.name)).collect()
+}
+
+fn scheduler() -> Vec<Case> {
+    vec![
+        Case::new(
+            "spawn_many_local",
+            "10 000 tasks spawned inside block_on, which blocks its thread until the last has run",
+            SpawnManyLocal { flavor: MULTI, tasks: 10_000 },
+        ),
+        Case::new(
+            "spawn_many_remote_idle",
+            "10 000 tasks spawned from outside, then all awaited",
+            SpawnManyRemote { flavor: MULTI, tasks: 10_000 },
+        ),
+        Case::threaded(
+            "spawn_many_remote_busy1",
+            "the same while 8 tasks loop over a yield and a stall of 10 us",
+            RemoteBusy { workers: WORKERS, background: Background::Yielding, tasks: 10_000 },
+        ),
+        Case::threaded(
+            "spawn_many_remote_busy2",
+            "1 000 of them while 4 chains of tasks stall for 10 us and respawn",
+            RemoteBusy { workers: WORKERS, background: Background::Respawning, tasks: 1_000 },
+        ),
+        Case::new(
+            "ping_pong",
+            "1 000 pairs of tasks answer each other over two oneshot channels",
+            PingPong { flavor: MULTI, pairs: 1_000 },
+        ),
+        Case::new(
+            "yield_many",
+            "200 tasks yield 1 000 times each; one operation is one yield",
+            YieldMany { flavor: MULTI, tasks: 200, yields: 1_000 },
+        ),
+        Case::new(
+            "chained_spawn",
+            "1 000 tasks, each spawned by the one before",
+            ChainedSpawn { flavor: MULTI, depth: 1_000 },
+        ),
+    ]
+}
+
+fn current_thread() -> Vec<Case> {
+    vec![
+        Case::new(
+            "current/spawn_many_local",
+            "1 000 tasks spawned inside block_on, then all awaited",
+            SpawnJoin { flavor: CURRENT, tasks: 1_000, yields: 0 },
+        ),
+        Case::new(
+            "current/spawn_many_remote_idle",
+            "1 000 tasks spawned outside of block_on, then all awaited",
+            SpawnManyRemote { flavor: CURRENT, tasks: 1_000 },
+        ),
+        Case::new(
+            "current/spawn_many_remote_busy",
+            "the same while one task respawns itself for ever",
+            Respawning { tasks: 1_000 },
+        ),
+        Case::new(
+            "current/ping_pong",
+            "as ping_pong, on one thread",
+            PingPong { flavor: CURRENT, pairs: 1_000 },
+        ),
+        Case::new(
+            "current/yield_many",
+            "as yield_many, on one thread",
+            YieldMany { flavor: CURRENT, tasks: 200, yields: 1_000 },
+        ),
+        Case::new(
+            "current/chained_spawn",
+            "as chained_spawn, on one thread",
+            ChainedSpawn { flavor: CURRENT, depth: 1_000 },
+        ),
+    ]
+}
+
+fn spawn_join() -> Vec<Case> {
+    const ABOUT: &str = "a block_on that spawns this many tasks, which yield once, and awaits them";
+    [("current", CURRENT), ("multi", Flavor::Multi(1))]
+        .into_iter()
+        .flat_map(|(name, flavor)| {
+            [1, 10].map(|tasks| {
+                Case::new(format!("spawn_join/{name}/{tasks}"), ABOUT, SpawnJoin { flavor, tasks, yields: 1 })
+            })
+        })
+        .collect()
+}
+
+fn remote_spawn() -> Vec<Case> {
+    const ABOUT: &str = "12 800 tasks spawned by this many outside threads at once, then all awaited";
+    [1, 2, 4, 8]
+        .map(|threads| {
+            let workload = RemoteSpawn { flavor: Flavor::default_workers(), threads, tasks: 12_800 };
+            Case::threaded(format!("remote_spawn/threads/{threads}"), ABOUT, workload)
+        })
+        .into()
+}
+
+fn channels() -> Vec<Case> {
+    const ASK: &str = "block_on asks a task 1 000 times over mpsc, the answer comes over a oneshot channel";
+    const SEND: &str = "5 tasks send 1 000 messages each to block_on over one mpsc channel";
+    let contention =
+        |capacity| MpscContention { flavor: Flavor::Multi(6), capacity, senders: 5, messages: 1_000 };
+    vec![
+        Case::new("request_reply/current", ASK, RequestReply { flavor: CURRENT, requests: 1_000 }),
+        Case::new("request_reply/multi", ASK, RequestReply { flavor: Flavor::Multi(1), requests: 1_000 }),
+        Case::new("mpsc_contention/roomy", SEND, contention(1_000_000)),
+        Case::new("mpsc_contention/full", SEND, contention(100)),
+    ]
+}
+
+fn spawn_blocking() -> Vec<Case> {
+    const ABOUT: &str = "this many tasks await 100 batches of 16 trivial blocking jobs each";
+    [1, 2, 4, 8, 16]
+        .map(|tasks| {
+            let workload = SpawnBlocking { flavor: Flavor::default_workers(), tasks, batches: 100, jobs: 16 };
+            Case::threaded(format!("spawn_blocking/concurrency/{tasks}"), ABOUT, workload)
+        })
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtimes::RuntimeName;
+
+    fn names(glob: &str) -> Vec<String> {
+        matching(&glob::Pattern::new(glob).unwrap()).into_iter().map(|case| case.name).collect()
+    }
+
+    #[test]
+    fn a_glob_selects_by_the_whole_name_and_across_slashes() {
+        assert_eq!(names("ping_pong"), ["ping_pong"]);
+        assert_eq!(names("*ping_pong"), ["ping_pong", "current/ping_pong"]);
+        assert_eq!(names("remote_spawn/*/[14]"), ["remote_spawn/threads/1", "remote_spawn/threads/4"]);
+        assert_eq!(names("spawn_join*").len(), 4);
+        assert_eq!(names("*").len(), all().len());
+        assert!(names("ping").is_empty());
+    }
+
+    #[test]
+    fn no_two_cases_share_a_name() {
+        let mut names = names("*");
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all().len());
+    }
+
+    #[test]
+    fn every_case_completes_on_every_runtime_that_can_run_it() {
+        for case in all() {
+            for runtime in RuntimeName::ALL {
+                if let Ok(mut prepared) = case.prepare(runtime) {
+                    case.iterate(&mut prepared);
+                    case.iterate(&mut prepared);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! From samples to medians and ratios.
+
+use super::Plan;
+use super::rounds::{Runs, Stop};
+use crate::case::Case;
+use crate::measure::Sample;
+use crate::runtimes::RuntimeName;
+use crate::stats::{Median, geometric_mean};
+
+/// A case with what each runtime made of it, the base first.
+#[derive(Debug)]
+pub struct CaseResult {
+    /// The case's name.
+    pub case: String,
+    /// Operations per iteration.
+    pub ops: u64,
+    /// One per runtime.
+    pub rows: Vec<Row>,
+}
+
+/// What one runtime made of a case.
+#[derive(Debug)]
+pub struct Row {
+    /// The runtime.
+    pub runtime: RuntimeName,
+    /// The figures of its rounds, if it completed any.
+    pub figures: Option<Figures>,
+    /// Why it did not run all of them.
+    pub stopped: Option<Stop>,
+}
+
+/// The medians over the rounds.
+#[derive(Debug)]
+pub struct Figures {
+    /// Wall time per operation.
+    pub wall_ns_per_op: f64,
+    /// CPU time of the whole process per operation.
+    pub cpu_ns_per_op: f64,
+    /// Times a thread waited, per iteration.
+    pub switches_per_iteration: f64,
+    /// Wall time over the base's in the same round.
+    pub wall_ratio: Option<Median>,
+    /// CPU time over the base's in the same round.
+    pub cpu_ratio: Option<Median>,
+    /// Rounds completed.
+    pub rounds: usize,
+}
+
+impl CaseResult {
+    /// Whether a runtime did not complete its work.
+    pub fn has_failed(&self) -> bool {
+        self.rows.iter().any(|row| matches!(row.stopped, Some(Stop::Failed(_))))
+    }
+
+    /// What a runtime made of it, if it completed any round.
+    pub fn figures(&self, runtime: RuntimeName) -> Option<&Figures> {
+        self.rows.iter().rev().find(|row| row.runtime == runtime)?.figures.as_ref()
+    }
+}
+
+/// Evaluates all rounds of a plan.
+pub fn evaluate(plan: &Plan, measured: &[Vec<Runs>]) -> Vec<CaseResult> {
+    plan.cases.iter().zip(measured).map(|(case, runs)| evaluate_case(case, runs)).collect()
+}
+
+fn evaluate_case(case: &Case, runs: &[Runs]) -> CaseResult {
+    let base = runs.first().map_or(&[][..], |base| &base.samples);
+    let row = |runs: &Runs| Row {
+        runtime: runs.runtime,
+        figures: figures(case.ops, &runs.samples, base),
+        stopped: runs.stopped.clone(),
+    };
+    CaseResult { case: case.name.clone(), ops: case.ops, rows: runs.iter().map(row).collect() }
+}
+
+fn figures(ops: u64, samples: &[Sample], base: &[Sample]) -> Option<Figures> {
+    let median = |figure: &dyn Fn(&Sample) -> f64| {
+        Median::of(&samples.iter().map(figure).collect::<Vec<_>>()).map(|figure| figure.median)
+    };
+    let ratio = |figure: &dyn Fn(&Sample) -> f64| {
+        let ratios = samples.iter().zip(base).map(|(peer, base)| figure(peer) / figure(base));
+        Median::of(&ratios.filter(|ratio| ratio.is_finite() && *ratio > 0.0).collect::<Vec<_>>())
+    };
+    let wall = |sample: &Sample| sample.wall_ns as f64 / (sample.iterations * ops) as f64;
+    let cpu = |sample: &Sample| sample.cpu_ns as f64 / (sample.iterations * ops) as f64;
+    Some(Figures {
+        wall_ns_per_op: median(&wall)?,
+        cpu_ns_per_op: median(&cpu)?,
+        switches_per_iteration: median(&|sample| {
+            sample.voluntary_switches as f64 / sample.iterations as f64
+        })?,
+        wall_ratio: ratio(&wall),
+        cpu_ratio: ratio(&cpu),
+        rounds: samples.len(),
+    })
+}
+
+/// A peer's ratios over all cases.
+#[derive(Debug)]
+pub struct Summary {
+    /// The peer.
+    pub runtime: RuntimeName,
+    /// Geometric means of the median ratios: of wall and of CPU time.
+    pub means: Option<(f64, f64)>,
+    /// How many cases those are of.
+    pub cases: usize,
+    /// Cases in which the peer is faster: the interval of the wall ratio lies below one.
+    pub faster_in: Vec<String>,
+    /// Cases in which the peer takes less CPU time: the interval of the CPU ratio lies below one.
+    pub leaner_in: Vec<String>,
+}
+
+/// Whether the median is below one, by an interval that is worth something: three rounds prove nothing.
+fn certainly_below_one(ratio: &Median) -> bool {
+    ratio.interval.1 < 1.0 && ratio.coverage > 0.9
+}
+
+/// Summarises what a peer did over all cases.
+pub fn summarise(results: &[CaseResult], runtime: RuntimeName) -> Summary {
+    let ratios: Vec<(&str, Median, Median)> = results
+        .iter()
+        .filter_map(|result| {
+            let figures = result.figures(runtime)?;
+            Some((result.case.as_str(), figures.wall_ratio?, figures.cpu_ratio?))
+        })
+        .collect();
+    let below_one = |pick: &dyn Fn(&(&str, Median, Median)) -> Median| {
+        ratios
+            .iter()
+            .filter(|ratio| certainly_below_one(&pick(ratio)))
+            .map(|(case, ..)| (*case).to_owned())
+            .collect()
+    };
+    let wall: Vec<f64> = ratios.iter().map(|(_, wall, _)| wall.median).collect();
+    let cpu: Vec<f64> = ratios.iter().map(|(_, _, cpu)| cpu.median).collect();
+    Summary {
+        runtime,
+        means: geometric_mean(&wall).zip(geometric_mean(&cpu)),
+        cases: ratios.len(),
+        faster_in: below_one(&|(_, wall, _)| *wall),
+        leaner_in: below_one(&|(_, _, cpu)| *cpu),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cases;
+
+    fn sample(wall_ns: u64, cpu_ns: u64) -> Sample {
+        Sample { iterations: 2, wall_ns, cpu_ns, voluntary_switches: 8, background_steps: None }
+    }
+
+    fn runs(runtime: RuntimeName, samples: &[(u64, u64)]) -> Runs {
+        let samples = samples.iter().map(|(wall, cpu)| sample(*wall, *cpu)).collect();
+        Runs { runtime, samples, stopped: None }
+    }
+
+    /// A plan of one case, ping_pong with its 1 000 operations, and made-up measurements of it.
+    pub(in crate::compare) fn example() -> (Plan, Vec<CaseResult>) {
+        let plan = Plan {
+            cases: cases::matching(&glob::Pattern::new("ping_pong").unwrap()),
+            base: RuntimeName::Windlass,
+            peers: vec![RuntimeName::Tokio, RuntimeName::Limit],
+            rounds: 3,
+            time: Duration::ZERO,
+        };
+        let mut limit = runs(RuntimeName::Limit, &[]);
+        limit.stopped = Some(Stop::CannotRun("it <has> \"no\" threads".into()));
+        let measured = [vec![
+            runs(RuntimeName::Windlass, &[(20_000, 30_000), (40_000, 30_000), (30_000, 30_000)]),
+            runs(RuntimeName::Tokio, &[(40_000, 15_000), (160_000, 15_000), (90_000, 15_000)]),
+            limit,
+        ]];
+        let results = evaluate(&plan, &measured);
+        (plan, results)
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round() {
+        let (_, results) = example();
+        let tokio = results[0].figures(RuntimeName::Tokio).unwrap();
+        let ratio = tokio.wall_ratio.unwrap();
+        assert_eq!((ratio.min, ratio.median, ratio.max), (2.0, 3.0, 4.0));
+        assert_eq!(tokio.cpu_ratio.unwrap().median, 0.5);
+    }
+
+    #[test]
+    fn figures_are_per_operation() {
+        let (_, results) = example();
+        let windlass = results[0].figures(RuntimeName::Windlass).unwrap();
+        assert_eq!((windlass.wall_ns_per_op, windlass.cpu_ns_per_op), (15.0, 15.0));
+        assert_eq!(windlass.switches_per_iteration, 4.0);
+        assert_eq!(windlass.wall_ratio.unwrap().median, 1.0);
+    }
+
+    #[test]
+    fn a_peer_without_figures_counts_for_nothing() {
+        let (_, results) = example();
+        assert!(!results[0].has_failed());
+        let limit = summarise(&results, RuntimeName::Limit);
+        assert_eq!((limit.means, limit.cases), (None, 0));
+    }
+
+    #[test]
+    fn a_peer_wins_a_case_when_the_interval_says_so() {
+        let ratio = |values: &[f64]| Median::of(values).unwrap();
+        assert!(certainly_below_one(&ratio(&[0.5; 5])));
+        assert!(!certainly_below_one(&ratio(&[0.5; 3])));
+        assert!(!certainly_below_one(&ratio(&[0.5, 0.5, 0.5, 0.5, 1.5])));
+    }
+
+    #[test]
+    fn the_summary_is_of_medians() {
+        let (_, results) = example();
+        let tokio = summarise(&results, RuntimeName::Tokio);
+        assert!(tokio.faster_in.is_empty() && tokio.leaner_in.is_empty(), "three rounds prove nothing");
+        let (wall, cpu) = tokio.means.unwrap();
+        assert!((wall - 3.0).abs() < 1e-9 && (cpu - 0.5).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,137 @@
+//! The report for people.
+
+use super::results::{CaseResult, Row, summarise};
+use super::rounds::Stop;
+use super::{Plan, machine};
+use crate::case::Case;
+use crate::stats::Median;
+
+/// Lists the cases and what each does.
+pub fn print_list(cases: &[Case]) {
+    let width = cases.iter().map(|case| case.name.len()).max().unwrap_or(0);
+    for case in cases {
+        let flavor = case.flavor.to_string();
+        println!("{:width$}  {flavor:14}  {:>7} ops  {}", case.name, case.ops, case.about);
+    }
+}
+
+/// Says what will be measured, and on what.
+pub fn print_header(plan: &Plan) {
+    println!("machine: {}", machine::describe());
+    for runtime in std::iter::once(&plan.base).chain(&plan.peers) {
+        println!("{runtime}: {}", runtime.describe());
+    }
+    let (cases, rounds, time) = (plan.cases.len(), plan.rounds, plan.time.as_millis());
+    println!("{cases} cases, {rounds} rounds, {time} ms measured per run in a fresh process\n");
+}
+
+/// Prints all results and what they come to.
+pub fn print(plan: &Plan, results: &[CaseResult]) {
+    let width = results.iter().map(|result| result.case.len()).max().unwrap_or(0);
+    let ratio = format!("wall / {} (interval) [min-max]", plan.base);
+    println!(
+        "{:width$}  {:8}  {:>10}  {:>10}  {:>10}  {:>9}  {:38}  cpu / {}",
+        "case", "runtime", "wall ns/op", "cpu ns/op", "us/run", "waits/run", ratio, plan.base
+    );
+    for result in results {
+        for (place, row) in result.rows.iter().enumerate() {
+            let case = if place == 0 { result.case.as_str() } else { "" };
+            println!("{case:width$}  {:8}  {}", row.runtime, figures_of(row, result.ops, place == 0));
+        }
+    }
+    println!();
+    for peer in &plan.peers {
+        print_summary(plan, results, *peer);
+    }
+    print_footnote(results);
+}
+
+fn figures_of(row: &Row, ops: u64, is_base: bool) -> String {
+    let mut line = String::new();
+    if let Some(figures) = &row.figures {
+        let wall = figures.wall_ns_per_op;
+        line += &format!(
+            "{:>10}  {:>10}  {:>10}  {:>9}",
+            short(wall),
+            short(figures.cpu_ns_per_op),
+            short(wall * ops as f64 / 1e3),
+            short(figures.switches_per_iteration),
+        );
+        if !is_base {
+            let wall = figures.wall_ratio.as_ref().map_or_else(String::new, ratio);
+            let cpu = figures.cpu_ratio.as_ref().map_or_else(String::new, |cpu| short(cpu.median));
+            line += &format!("  {wall:38}  {cpu}");
+        }
+    }
+    match &row.stopped {
+        None => {}
+        Some(Stop::CannotRun(reason)) => line += &format!("cannot run this: {reason}"),
+        Some(Stop::Failed(reason)) => line += &format!("  FAILED: {reason}"),
+    }
+    line.trim_end().to_owned()
+}
+
+fn ratio(ratio: &Median) -> String {
+    let (low, high) = ratio.interval;
+    let [median, low, high, min, max] = [ratio.median, low, high, ratio.min, ratio.max].map(short);
+    format!("{median:>6} ({low} to {high}) [{min}-{max}]")
+}
+
+/// Two or three digits that mean something.
+pub(super) fn short(value: f64) -> String {
+    match value {
+        value if value >= 99.95 => format!("{value:.0}"),
+        value if value >= 9.995 => format!("{value:.1}"),
+        value if value >= 0.0995 || value == 0.0 => format!("{value:.2}"),
+        value => format!("{value:.4}"),
+    }
+}
+
+fn print_summary(plan: &Plan, results: &[CaseResult], peer: crate::runtimes::RuntimeName) {
+    let summary = summarise(results, peer);
+    let Some((wall, cpu)) = summary.means else { return };
+    let (base, cases) = (plan.base, summary.cases);
+    println!("geometric mean, {peer} / {base}, {cases} cases: wall {}, cpu {}", short(wall), short(cpu));
+    for (what, cases) in [("faster", &summary.faster_in), ("takes less CPU time", &summary.leaner_in)] {
+        if !cases.is_empty() {
+            println!("  {peer} {what} (interval below 1) in: {}", cases.join(", "));
+        }
+    }
+}
+
+fn print_footnote(results: &[CaseResult]) {
+    let all = results.iter().flat_map(|result| &result.rows);
+    let coverage = all
+        .filter_map(|row| row.figures.as_ref()?.wall_ratio)
+        .map(|ratio| ratio.coverage)
+        .reduce(f64::min)
+        .unwrap_or(0.0);
+    println!(
+        "figures are medians over the rounds; ratios are taken within a round and above 1 the peer is slower;"
+    );
+    println!(
+        "the interval is that of the median ratio by order statistics, here covering {:.1}%",
+        coverage * 100.0
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::tests::example;
+    use super::*;
+
+    #[test]
+    fn the_digits_that_mean_something_are_kept() {
+        let texts = [0.0, 0.01234, 0.1234, 1.239, 12.34, 99.96, 1234.5].map(short);
+        assert_eq!(texts, ["0.00", "0.0123", "0.12", "1.24", "12.3", "100", "1234"]);
+    }
+
+    #[test]
+    fn a_row_shows_its_figures_or_why_there_are_none() {
+        let (_, results) = example();
+        let [windlass, tokio, limit] = &results[0].rows[..] else { panic!("three runtimes") };
+        assert!(!figures_of(windlass, 1_000, true).contains('('));
+        assert!(figures_of(tokio, 1_000, false).contains("3.00 (2.00 to 4.00) [2.00-4.00]"));
+        assert!(figures_of(limit, 1_000, false).starts_with("cannot run this: it <has>"));
+    }
+}

@@ -1,0 +1,21 @@
+//! The workloads Windlass is measured with, and the machinery that runs them.
+//!
+//! - [`runtime`]: the two small traits a workload is written against.
+//! - [`runtimes`]: one adapter per runtime: Windlass, its peers, and the unsynchronised limit.
+//! - [`workloads`]: one idea per file, each iteration counting what it completed.
+//! - [`case`](mod@case): a workload with its parameters and its name; [`cases`] lists them all.
+//! - [`measure`]: warm-up, number of iterations, wall and CPU time of one case on one runtime.
+//! - [`child`]: the same in a fresh process.
+//! - [`compare`]: the program that runs rounds of those and reports ratios.
+//!
+//! The criterion benches run the very same cases.
+
+pub mod case;
+pub mod cases;
+pub mod child;
+pub mod compare;
+pub mod measure;
+pub mod runtime;
+pub mod runtimes;
+pub mod stats;
+pub mod workloads;

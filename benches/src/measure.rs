@@ -1,0 +1,168 @@
+//! One case on one runtime, in this process: warm-up, number of iterations, wall and CPU time.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{CannotRun, Case};
+use crate::runtimes::RuntimeName;
+
+/// Time between two looks at the clock, a thousand times what a look costs.
+const LOOK_EVERY: Duration = Duration::from_micros(30);
+
+/// How long to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Budget {
+    /// As many iterations as take this long, after a warm-up of a quarter of it.
+    Time(Duration),
+    /// Exactly this many iterations after one to warm up, so that runs can be subtracted from each other.
+    Iterations(u64),
+}
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Iterations the figures below are of.
+    pub iterations: u64,
+    /// Wall time.
+    pub wall_ns: u64,
+    /// User and system time of all threads of the process.
+    pub cpu_ns: u64,
+    /// Times a thread of the process waited for something.
+    pub voluntary_switches: u64,
+    /// Steps of tasks in the background, where the case has such tasks.
+    pub background_steps: Option<u64>,
+}
+
+/// Measures `case` on `runtime`.
+///
+/// # Panics
+///
+/// If an iteration did not complete its operations, or tasks in the background made no step.
+pub fn measure(case: &Case, runtime: RuntimeName, budget: Budget) -> Result<Sample, CannotRun> {
+    let mut prepared = case.prepare(runtime)?;
+    let pace = match budget {
+        Budget::Time(time) => Pace::after_warm_up(&mut || case.iterate(&mut prepared), time),
+        Budget::Iterations(iterations) => {
+            case.iterate(&mut prepared);
+            Pace { between_looks: iterations, time: Duration::ZERO }
+        }
+    };
+
+    let background_before = prepared.background();
+    let before = Usage::now();
+    let start = Instant::now();
+    let iterations = pace.run(start, &mut || case.iterate(&mut prepared));
+    let wall = start.elapsed();
+    let used = Usage::now();
+    let background_steps = prepared.background().zip(background_before).map(|(after, before)| after - before);
+
+    assert_ne!(
+        background_steps,
+        Some(0),
+        "{}: no task in the background made a step on {runtime}",
+        case.name
+    );
+    Ok(Sample {
+        iterations,
+        wall_ns: wall.as_nanos() as u64,
+        cpu_ns: used.cpu_ns - before.cpu_ns,
+        voluntary_switches: used.voluntary_switches - before.voluntary_switches,
+        background_steps,
+    })
+}
+
+/// When to stop.
+struct Pace {
+    /// Iterations between two looks at the clock.
+    between_looks: u64,
+    /// How long to go on.
+    time: Duration,
+}
+
+impl Pace {
+    /// Iterates for a quarter of `time`, to know how many iterations there are between two looks at the clock that
+    /// cost nothing in comparison. The number of all iterations is left open: some workloads are quick at first.
+    fn after_warm_up(iterate: &mut impl FnMut(), time: Duration) -> Self {
+        let start = Instant::now();
+        let mut iterations = 0;
+        let elapsed = loop {
+            iterate();
+            iterations += 1;
+            let elapsed = start.elapsed();
+            if elapsed >= time / 4 {
+                break elapsed;
+            }
+        };
+        let between_looks = LOOK_EVERY.as_nanos() as u64 * iterations / elapsed.as_nanos().max(1) as u64;
+        Self { between_looks: between_looks.max(1), time }
+    }
+
+    /// Iterates until the time since `start` is up, and returns how often.
+    fn run(&self, start: Instant, iterate: &mut impl FnMut()) -> u64 {
+        let mut iterations = 0;
+        loop {
+            for _ in 0..self.between_looks {
+                iterate();
+            }
+            iterations += self.between_looks;
+            if start.elapsed() >= self.time {
+                return iterations;
+            }
+        }
+    }
+}
+
+/// What this process has used so far.
+struct Usage {
+    cpu_ns: u64,
+    voluntary_switches: u64,
+}
+
+impl Usage {
+    fn now() -> Self {
+        let usage = getrusage(UsageWho::RUSAGE_SELF).expect("getrusage knows this process");
+        let cpu_us = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+        Self {
+            cpu_ns: cpu_us.unsigned_abs() * 1_000,
+            voluntary_switches: usage.voluntary_context_switches().unsigned_abs(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quick_iterations_run_many_between_two_looks_at_the_clock() {
+        let mut iterations = 0_u64;
+        let pace = Pace::after_warm_up(&mut || iterations += 1, Duration::from_millis(20));
+        assert!(pace.between_looks > 100, "{}", pace.between_looks);
+        assert!(iterations > pace.between_looks);
+    }
+
+    #[test]
+    fn slow_iterations_are_timed_one_by_one() {
+        let mut iterations = 0;
+        let mut iterate = || {
+            iterations += 1;
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let pace = Pace::after_warm_up(&mut iterate, Duration::from_millis(12));
+        assert_eq!(pace.between_looks, 1);
+        let measured = pace.run(Instant::now(), &mut iterate);
+        assert!((1..=3).contains(&measured), "{measured}");
+        assert_eq!(iterations, 1 + measured);
+    }
+
+    #[test]
+    fn a_number_of_iterations_is_kept_to() {
+        let mut iterations = 0;
+        let pace = Pace { between_looks: 7, time: Duration::ZERO };
+        assert_eq!(pace.run(Instant::now(), &mut || iterations += 1), 7);
+        assert_eq!(iterations, 7);
+    }
+}

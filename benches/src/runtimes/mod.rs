@@ -1,0 +1,132 @@
+//! The adapters, one file per runtime, and their names.
+
+use std::fmt;
+use std::str::FromStr;
+
+pub mod limit;
+pub mod smol;
+pub mod tokio;
+pub mod windlass;
+
+/// A runtime a case can be run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RuntimeName {
+    /// This project's runtime.
+    Windlass,
+    /// tokio: multi-thread with every driver enabled, or current-thread without any, as in its own benches.
+    Tokio,
+    /// async-executor run by threads inside async-io's `block_on`, as smol does it.
+    Smol,
+    /// A single-threaded executor without any synchronisation: how fast it could be.
+    Limit,
+}
+
+impl RuntimeName {
+    /// All of them, in the order they are shown.
+    pub const ALL: [Self; 4] = [Self::Windlass, Self::Tokio, Self::Smol, Self::Limit];
+
+    /// The name as written on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Windlass => "windlass",
+            Self::Tokio => "tokio",
+            Self::Smol => "smol",
+            Self::Limit => "limit",
+        }
+    }
+
+    /// What exactly runs under this name, with the versions this program was built with.
+    pub fn describe(self) -> String {
+        match self {
+            Self::Windlass => format!("windlass {}", locked_version("windlass")),
+            Self::Tokio => format!("tokio {}", locked_version("tokio")),
+            Self::Smol => {
+                let (executor, io) = (locked_version("async-executor"), locked_version("async-io"));
+                format!("async-executor {executor} + async-io {io}")
+            }
+            Self::Limit => "one thread, no synchronisation".into(),
+        }
+    }
+}
+
+impl fmt::Display for RuntimeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for RuntimeName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            format!("no runtime is called `{text}`; there are: {known}")
+        })
+    }
+}
+
+/// The version of `package` in the workspace's lock file.
+fn locked_version(package: &str) -> &'static str {
+    const LOCK: &str = include_str!("../../../Cargo.lock");
+    LOCK.split("[[package]]")
+        .find_map(|entry| {
+            let mut lines = entry.trim().lines();
+            let name = lines.next()?.strip_prefix("name = \"")?.strip_suffix('"')?;
+            let version = lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')?;
+            (name == package).then_some(version)
+        })
+        .unwrap_or("?")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use super::*;
+    use crate::runtime::{Flavor, Runtime};
+
+    /// A yield that does not return to the scheduler would make `yield_many` fast and meaningless.
+    fn yield_is_pending_once<R: Runtime>(flavor: Flavor) {
+        let runtime = R::new(flavor).unwrap();
+        let task = runtime.spawn_outside(async {
+            let mut yielding = pin!(R::yield_now());
+            let mut polls = 0;
+            poll_fn(|cx| {
+                polls += 1;
+                let poll: Poll<()> = yielding.as_mut().poll(cx);
+                assert_eq!(poll.is_pending(), polls == 1, "poll {polls}");
+                poll
+            })
+            .await;
+            polls
+        });
+        assert_eq!(runtime.block_on(task), 2);
+    }
+
+    #[test]
+    fn a_yield_returns_to_the_scheduler_once() {
+        for flavor in [Flavor::Current, Flavor::Multi(2)] {
+            yield_is_pending_once::<windlass::Windlass>(flavor);
+            yield_is_pending_once::<tokio::Tokio>(flavor);
+            yield_is_pending_once::<smol::Smol>(flavor);
+            yield_is_pending_once::<limit::Limit>(flavor);
+        }
+    }
+
+    #[test]
+    fn names_read_back_as_themselves() {
+        for name in RuntimeName::ALL {
+            assert_eq!(name.as_str().parse(), Ok(name));
+        }
+        assert!("tokyo".parse::<RuntimeName>().unwrap_err().contains("tokio"));
+    }
+
+    #[test]
+    fn versions_come_from_the_lock_file() {
+        assert!(locked_version("tokio").starts_with("1."));
+        assert_eq!(locked_version("no-such-package"), "?");
+    }
+}

@@ -1,0 +1,83 @@
+//! Windlass itself.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use ::windlass::runtime;
+use ::windlass::task;
+
+use crate::runtime::{Flavor, Runtime, Threaded};
+
+/// A Windlass runtime.
+pub struct Windlass(runtime::Runtime);
+
+/// Windlass's join handle; a task that panicked or was cancelled panics the one who waits.
+pub struct WindlassJoin<T>(task::JoinHandle<T>);
+
+impl<T> Future for WindlassJoin<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.0).poll(cx).map(|joined| joined.expect("the task failed"))
+    }
+}
+
+impl Runtime for Windlass {
+    type Join<T: Send + 'static> = WindlassJoin<T>;
+
+    fn new(flavor: Flavor) -> io::Result<Self> {
+        let runtime = match flavor {
+            Flavor::Multi(workers) => runtime::Builder::new_multi_thread().worker_threads(workers).build()?,
+            Flavor::Current => runtime::Builder::new_current_thread().build()?,
+        };
+        Ok(Self(runtime))
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.0.block_on(future)
+    }
+
+    fn spawn_outside<F>(&self, future: F) -> Self::Join<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        WindlassJoin(self.0.spawn(future))
+    }
+
+    fn spawn<F>(future: F) -> Self::Join<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        WindlassJoin(task::spawn(future))
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        task::yield_now()
+    }
+}
+
+impl Threaded for Windlass {
+    type Spawner = runtime::Handle;
+    type RemoteJoin<T: Send + 'static> = WindlassJoin<T>;
+    type BlockingJoin<T: Send + 'static> = WindlassJoin<T>;
+
+    fn spawner(&self) -> Self::Spawner {
+        self.0.handle().clone()
+    }
+
+    fn spawn_from<F>(spawner: &Self::Spawner, future: F) -> Self::RemoteJoin<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        WindlassJoin(spawner.spawn(future))
+    }
+
+    fn spawn_blocking<T, F>(call: F) -> Self::BlockingJoin<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        WindlassJoin(task::spawn_blocking(call))
+    }
+}
