@@ -1,7 +1,7 @@
 //! Which pool the running thread belongs to, and what that changes when it waits.
 
 use super::shared::Shared;
-use crate::primitives::{Arc, thread_local};
+use crate::primitives::{Arc, Ordering, thread_local};
 use std::cell::RefCell;
 
 thread_local! {
@@ -32,6 +32,12 @@ fn own() -> Option<Arc<Shared>> {
 /// Whether the running thread is one of `pool`'s.
 pub(super) fn is_of(pool: &Arc<Shared>) -> bool {
     own().is_some_and(|own| Arc::ptr_eq(&own, pool))
+}
+
+/// Whether the pool of the running thread was shut down with `cancel_futures`.
+pub(crate) fn is_cancelling() -> bool {
+    let cancelling = |own: &Arc<Shared>| own.cancelling.load(Ordering::Relaxed);
+    POOL.try_with(|own| own.borrow().as_ref().is_some_and(cancelling)).unwrap_or(false)
 }
 
 /// Runs `f`, which waits for something that may need another thread of the same pool.

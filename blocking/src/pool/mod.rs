@@ -12,6 +12,7 @@ mod word;
 mod worker;
 
 pub use builder::{Builder, InitializerOutput};
+pub(crate) use member::is_cancelling;
 pub use member::wait_blocked;
 pub use shutdown::{RunningJob, StillRunning};
 
