@@ -3,8 +3,7 @@
 use std::process::Command;
 
 /// What the program prints under its first line, which counts the machine's workers.
-const OUTPUT: &str = "\
- 2762 primes from      0 to  24999
+const OUTPUT: &str = " 2762 primes from      0 to  24999
  2371 primes from  25000 to  49999
  2260 primes from  50000 to  74999
  2199 primes from  75000 to  99999
