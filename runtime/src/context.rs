@@ -114,13 +114,18 @@ pub(crate) fn with_task<R>(f: impl FnOnce(Option<&Header>) -> R) -> R {
     f(unsafe { task.as_ref() })
 }
 
+/// Calls `f` with this thread's worker, if it is one.
+#[inline]
+pub(crate) fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    let worker = CONTEXT.with(|c| c.worker.get());
+    // SAFETY: the worker outlives the `Seated` guard that put it here.
+    f(unsafe { worker.as_ref() })
+}
+
 /// Calls `f` with this thread's worker if it sits in that runtime.
 #[inline]
 pub(crate) fn with_worker_of<R>(shared: *const Shared, f: impl FnOnce(Option<&Worker>) -> R) -> R {
-    let worker = CONTEXT.with(|c| c.worker.get());
-    // SAFETY: the worker outlives the `Seated` guard that put it here.
-    let worker = unsafe { worker.as_ref() };
-    f(worker.filter(|worker| worker.belongs_to(shared)))
+    with_worker(|worker| f(worker.filter(|worker| worker.belongs_to(shared))))
 }
 
 /// Whether this thread's worker is one of that runtime's.

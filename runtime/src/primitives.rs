@@ -33,6 +33,16 @@ mod real {
     pub(crate) use std::sync::atomic;
     pub(crate) use std::sync::atomic::fence;
 
+    /// Nothing; in a model it counts the allocations it is in.
+    pub(crate) struct Alive;
+
+    impl Alive {
+        #[inline(always)]
+        pub(crate) const fn new() -> Self {
+            Self
+        }
+    }
+
     /// A cell whose accesses are closures, so that a model can watch them.
     #[repr(transparent)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
@@ -57,6 +67,7 @@ mod real {
 }
 
 #[cfg(windlass_loom)]
+#[path = "primitives/deque.rs"]
 pub(crate) mod deque;
 
 #[cfg(windlass_loom)]
@@ -64,12 +75,45 @@ mod model {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint;
     pub(crate) use loom::sync::Arc;
-    pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic;
     pub(crate) use loom::sync::atomic::fence;
+    use std::ops::{Deref, DerefMut};
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering::Relaxed;
     use std::time::Duration;
 
     pub(crate) use super::deque;
+
+    thread_local! {
+        /// How many allocations of tasks are alive in the model that runs on this thread.
+        static ALIVE: std::cell::Cell<isize> = const { std::cell::Cell::new(0) };
+    }
+
+    /// Lives in an allocation, so that a model can count those that were not freed.
+    pub(crate) struct Alive(());
+
+    impl Alive {
+        pub(crate) fn new() -> Self {
+            ALIVE.set(ALIVE.get() + 1);
+            Self(())
+        }
+
+        /// How many there are.
+        pub(crate) fn count() -> isize {
+            ALIVE.get()
+        }
+
+        /// Forgets what a model that failed has left behind.
+        pub(crate) fn reset() {
+            ALIVE.set(0);
+        }
+    }
+
+    impl Drop for Alive {
+        fn drop(&mut self) {
+            ALIVE.set(ALIVE.get() - 1);
+        }
+    }
 
     /// loom's mutex with `parking_lot`'s interface: locks are never poisoned.
     #[derive(Debug)]
@@ -81,21 +125,49 @@ mod model {
         }
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-            self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+            MutexGuard(Some(self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())))
+        }
+
+        pub(crate) fn into_inner(self) -> T {
+            self.0.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+        }
+    }
+
+    /// loom's guard, which a condition variable can take away for a while.
+    #[derive(Debug)]
+    pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+
+    impl<T> Deref for MutexGuard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            self.0.as_ref().expect("the guard is there but while its thread waits")
+        }
+    }
+
+    impl<T> DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.0.as_mut().expect("the guard is there but while its thread waits")
         }
     }
 
     /// loom's condition variable with `parking_lot`'s interface.
     #[derive(Debug)]
-    pub(crate) struct Condvar(loom::sync::Condvar);
+    pub(crate) struct Condvar {
+        inner: loom::sync::Condvar,
+        /// The threads that wait and were not notified.
+        waiting: AtomicUsize,
+    }
 
     impl Condvar {
         pub(crate) fn new() -> Self {
-            Self(loom::sync::Condvar::new())
+            Self { inner: loom::sync::Condvar::new(), waiting: AtomicUsize::new(0) }
         }
 
         pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-            replace_with(guard, |g| self.0.wait(g).unwrap_or_else(|poisoned| poisoned.into_inner()));
+            self.waiting.fetch_add(1, Relaxed);
+            let inner = guard.0.take().expect("the guard is there but while its thread waits");
+            guard.0 = Some(self.inner.wait(inner).unwrap_or_else(|poisoned| poisoned.into_inner()));
         }
 
         /// loom has no clock: a timed wait is an untimed one.
@@ -104,28 +176,19 @@ mod model {
         }
 
         pub(crate) fn notify_one(&self) {
-            self.0.notify_one();
+            let waiting = self.waiting.load(Relaxed);
+            self.waiting.store(waiting.saturating_sub(1), Relaxed);
+            self.inner.notify_one();
         }
 
         pub(crate) fn notify_all(&self) {
-            self.0.notify_all();
+            self.waiting.store(0, Relaxed);
+            self.inner.notify_all();
         }
-    }
 
-    /// Turns loom's by-value wait into `parking_lot`'s by-reference one.
-    fn replace_with<T>(slot: &mut T, f: impl FnOnce(T) -> T) {
-        struct AbortOnUnwind;
-        impl Drop for AbortOnUnwind {
-            fn drop(&mut self) {
-                if std::thread::panicking() {
-                    std::process::abort();
-                }
-            }
+        /// Whether a thread waits that nobody has notified. The caller holds the mutex.
+        pub(crate) fn is_awaited(&self) -> bool {
+            self.waiting.load(Relaxed) > 0
         }
-        // SAFETY: the value is read once here and overwritten below before anyone can see the slot again.
-        let value = unsafe { std::ptr::read(slot) };
-        let value = f(value);
-        // SAFETY: `slot` is valid for writes, and what it held was moved out above.
-        unsafe { std::ptr::write(slot, value) };
     }
 }

@@ -10,7 +10,7 @@ use super::runtime::work;
 use super::{Handle, Runtime};
 use crate::blocking::{Pool, PoolConfig};
 use crate::primitives::Arc;
-use crate::scheduler::{Config, Hook, Hooks, Shared, Worker, monitor};
+use crate::scheduler::{Config, Hook, Hooks, Shared, monitor};
 
 /// The environment variable that overrides the default number of workers.
 const WORKERS_VARIABLE: &str = "WINDLASS_WORKER_THREADS";
@@ -158,8 +158,8 @@ impl Builder {
         self
     }
 
-    /// How many tasks a worker runs between two looks at the tasks that were queued from outside of the
-    /// runtime; 61 by default, 31 on a current-thread runtime.
+    /// How many tasks a worker runs at most between two looks at the tasks that were queued from outside of
+    /// the runtime; 31 by default.
     ///
     /// # Panics
     ///
@@ -260,12 +260,11 @@ impl Builder {
     }
 
     fn start_worker(&self, shared: &Arc<Shared>) -> io::Result<thread::JoinHandle<()>> {
-        let (index, queue) = shared.roster.sit().expect("there is a seat for every worker");
+        let (index, desk) = shared.roster.sit().expect("there is a seat for every worker");
         let shared = Arc::clone(shared);
-        let worker = Worker::new(Arc::clone(&shared), index, queue);
         let started = self.thread((self.thread_name)()).spawn({
             let shared = Arc::clone(&shared);
-            move || work(&shared, worker)
+            move || work(shared, index, desk)
         });
         if started.is_err() {
             shared.roster.never_came();

@@ -12,7 +12,7 @@ use super::{Builder, EnterGuard, Handle, RuntimeMetrics};
 use crate::blocking::PATIENCE;
 use crate::context::{self, Seated};
 use crate::primitives::Arc;
-use crate::scheduler::{Close, Shared, Worker, block_on_parked, block_on_seated};
+use crate::scheduler::{Close, Desk, Shared, Worker, block_on_parked, block_on_seated};
 use crate::task::JoinHandle;
 
 /// A runtime: worker threads that run tasks, and a pool for blocking jobs.
@@ -169,8 +169,8 @@ impl Runtime {
         match close {
             Close::Begun => return,
             Close::Workers => {}
-            Close::Caller(index, queue) => {
-                let worker = Box::new(Worker::new(Arc::clone(&shared), index, queue));
+            Close::Caller(index, desk) => {
+                let worker = Box::new(Worker::new(Arc::clone(&shared), index, desk));
                 worker.arrive();
                 // SAFETY: the worker is in a box of its own, and outlives the guard.
                 let seated = unsafe { Seated::new(&worker) };
@@ -208,10 +208,10 @@ impl Drop for Runtime {
 }
 
 /// What a worker's thread does.
-pub(super) fn work(shared: &Arc<Shared>, worker: Worker) {
-    let worker = Box::new(worker);
+pub(super) fn work(shared: Arc<Shared>, index: usize, desk: Desk) {
+    let worker = Box::new(Worker::new(Arc::clone(&shared), index, desk));
     let _driving = drive(Location::caller());
-    let entered = Entered::new(shared);
+    let entered = Entered::new(&shared);
     // SAFETY: the worker is in a box of its own, and outlives the guard.
     let seated = unsafe { Seated::new(&worker) };
     shared.hooks.started();

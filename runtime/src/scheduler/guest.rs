@@ -5,13 +5,12 @@ use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use super::desk::Desk;
 use super::root::{self, Root};
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::context::{self, Seated};
 use crate::primitives::Arc;
-use crate::primitives::deque::Worker as Queue;
-use crate::task::Token;
 use crate::task::coop::BUDGET;
 
 /// Runs `future` to its end on this thread. While it waits the thread runs tasks, if a seat is free; in the
@@ -21,8 +20,8 @@ pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::
     let mut future = pin!(future);
     let line = Line { shared, root: &root };
     loop {
-        if let Some((index, queue)) = shared.roster.sit_or_wait(root.parker()) {
-            let guest = Guest::sit(shared, index, queue, &root);
+        if let Some((index, desk)) = shared.roster.sit_or_wait(root.parker()) {
+            let guest = Guest::sit(shared, index, desk, &root);
             return guest.run(&root, future);
         }
         if let Poll::Ready(output) = poll_or_park(line.root, future.as_mut()) {
@@ -76,8 +75,8 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) fn sit(shared: &Arc<Shared>, index: usize, queue: Queue<Token>, root: &Arc<Root>) -> Self {
-        let worker = Box::new(Worker::guest(Arc::clone(shared), index, queue, root));
+    pub(crate) fn sit(shared: &Arc<Shared>, index: usize, desk: Desk, root: &Arc<Root>) -> Self {
+        let worker = Box::new(Worker::guest(Arc::clone(shared), index, desk, root));
         worker.arrive();
         // SAFETY: the worker is in a box of its own, and `drop` takes the guard away first.
         let seated = unsafe { Seated::new(&worker) };

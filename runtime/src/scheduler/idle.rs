@@ -10,7 +10,7 @@ use super::parker::Parker;
 
 /// One worker that is awake and looks for work, or is being woken to do so.
 const SEARCHING_ONE: usize = 1;
-const SEARCHING_MASK: usize = (1 << 16) - 1;
+pub(super) const SEARCHING_MASK: usize = (1 << 16) - 1;
 
 /// One worker in the list of sleepers.
 const SLEEPING_ONE: usize = 1 << 16;
@@ -22,18 +22,18 @@ const DRAINED: usize = 1 << 32;
 /// The idle workers of a scheduler.
 pub(crate) struct Idle {
     /// How many search, how many sleep. The latter changes under the lock only.
-    word: AtomicUsize,
-    sleepers: Mutex<Sleepers>,
+    pub(super) word: AtomicUsize,
+    pub(super) sleepers: Mutex<Sleepers>,
 }
 
-struct Sleepers {
-    list: Vec<Sleeper>,
+pub(super) struct Sleepers {
+    pub(super) list: Vec<Sleeper>,
     /// How often one was taken from the list to be woken.
     wakes: u64,
 }
 
-struct Sleeper {
-    seat: usize,
+pub(super) struct Sleeper {
+    pub(super) seat: usize,
     parker: Arc<Parker>,
 }
 

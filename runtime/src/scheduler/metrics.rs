@@ -51,9 +51,13 @@ impl RuntimeMetrics {
         self.shared.counts().live as usize
     }
 
-    /// The number of tasks that wait in a queue.
+    /// The number of tasks that wait in a queue; on a current-thread runtime as of its last look outside.
     pub fn num_queued_tasks(&self) -> usize {
-        let local = |seat: &Seat| seat.stealer.len() + usize::from(!seat.lifo.is_empty());
+        let alone = self.shared.seats.len() == 1;
+        let local = |seat: &Seat| {
+            let queue = if alone { seat.queued.get() as usize } else { seat.stealer.len() };
+            queue + usize::from(!seat.lifo.is_empty())
+        };
         self.global_queue_depth() + self.shared.seats.iter().map(|seat| local(seat)).sum::<usize>()
     }
 

@@ -1,9 +1,12 @@
 //! The scheduler: workers on seats, their queues, who sleeps and who is woken. `README.md` has the protocol.
 
 mod config;
+mod desk;
 mod guest;
 mod idle;
 pub(crate) mod metrics;
+#[cfg(windlass_loom)]
+pub(crate) mod model;
 pub(crate) mod monitor;
 mod parker;
 mod root;
@@ -14,6 +17,7 @@ mod shutdown;
 mod worker;
 
 pub(crate) use config::{Config, Hook, Hooks};
+pub(crate) use desk::Desk;
 pub(crate) use guest::{block_on_parked, block_on_seated};
 pub(crate) use roster::Close;
 pub(crate) use shared::Shared;

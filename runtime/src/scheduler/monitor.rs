@@ -29,7 +29,7 @@ const QUIET: Duration = Duration::from_millis(50);
 /// Where the monitor's thread waits, and what it did.
 pub(crate) struct Monitor {
     asleep: AtomicBool,
-    parker: Parker,
+    pub(super) parker: Parker,
     pub(crate) rescues: Statistic,
 }
 
@@ -56,7 +56,7 @@ impl Monitor {
     }
 
     /// Sleeps until a worker gets up.
-    fn rest(&self, shared: &Shared) {
+    pub(super) fn rest(&self, shared: &Shared) {
         self.asleep.store(true, Relaxed);
         // Pairs with the fence of `kick`.
         fence(SeqCst);

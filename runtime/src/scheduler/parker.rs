@@ -14,8 +14,8 @@ const PERMIT: usize = 2;
 /// is lost.
 pub(crate) struct Parker {
     state: AtomicUsize,
-    lock: Mutex<()>,
-    wake: Condvar,
+    pub(super) lock: Mutex<()>,
+    pub(super) wake: Condvar,
 }
 
 impl Parker {

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::desk::Desk;
 use super::parker::Parker;
-use crate::primitives::deque::Worker as Queue;
 use crate::primitives::{Arc, Condvar, Mutex};
-use crate::task::Token;
 
 /// The seats that are free, and how far the shutdown is.
 pub(crate) struct Roster {
@@ -15,7 +14,7 @@ pub(crate) struct Roster {
 }
 
 struct Inner {
-    free: Vec<(usize, Queue<Token>)>,
+    free: Vec<(usize, Desk)>,
     seated: usize,
     phase: Phase,
     /// Guests without a seat, to be told of the next free one.
@@ -44,14 +43,14 @@ pub(crate) enum Close {
     /// The last worker to leave will complete it.
     Workers,
     /// There are no workers: the caller takes this seat and completes it.
-    Caller(usize, Queue<Token>),
+    Caller(usize, Desk),
     /// It has begun already.
     Begun,
 }
 
 impl Roster {
-    pub(crate) fn new(queues: Vec<Queue<Token>>) -> Self {
-        let free = queues.into_iter().enumerate().rev().collect();
+    pub(crate) fn new(desks: Vec<Desk>) -> Self {
+        let free = desks.into_iter().enumerate().rev().collect();
         Self {
             inner: Mutex::new(Inner { free, seated: 0, phase: Phase::Open, waiting: Vec::new() }),
             changed: Condvar::new(),
@@ -59,7 +58,7 @@ impl Roster {
     }
 
     /// Takes a seat, if there is one and the runtime is open.
-    pub(crate) fn sit(&self) -> Option<(usize, Queue<Token>)> {
+    pub(crate) fn sit(&self) -> Option<(usize, Desk)> {
         let mut inner = self.inner.lock();
         if inner.phase != Phase::Open {
             return None;
@@ -70,7 +69,7 @@ impl Roster {
     }
 
     /// As [`sit`](Self::sit), or else waits in line: the parker is unparked when a seat becomes free.
-    pub(crate) fn sit_or_wait(&self, parker: &Arc<Parker>) -> Option<(usize, Queue<Token>)> {
+    pub(crate) fn sit_or_wait(&self, parker: &Arc<Parker>) -> Option<(usize, Desk)> {
         if let Some(seat) = self.sit() {
             return Some(seat);
         }
@@ -114,11 +113,11 @@ impl Roster {
         self.inner.lock().seated -= 1;
     }
 
-    /// Gives a seat back with its empty queue.
-    pub(crate) fn give_back(&self, index: usize, queue: Queue<Token>) {
+    /// Gives a seat back with its desk.
+    pub(crate) fn give_back(&self, index: usize, desk: Desk) {
         let next = {
             let mut inner = self.inner.lock();
-            inner.free.push((index, queue));
+            inner.free.push((index, desk));
             self.changed.notify_all();
             inner.waiting.pop()
         };
@@ -138,9 +137,9 @@ impl Roster {
             return Close::Workers;
         }
         loop {
-            if let Some((index, queue)) = inner.free.pop() {
+            if let Some((index, desk)) = inner.free.pop() {
                 inner.seated = 1;
-                return Close::Caller(index, queue);
+                return Close::Caller(index, desk);
             }
             // The seats are on their way back: their workers were counted out a moment ago.
             self.changed.wait(&mut inner);

@@ -21,6 +21,8 @@ pub(crate) struct Seat {
     awake: AtomicBool,
     pub(crate) pulse: Pulse,
     pub(crate) stats: Stats,
+    /// The length of the local queue when the worker last looked, for those that cannot ask the stealer.
+    pub(crate) queued: Counter,
 }
 
 impl Seat {
@@ -32,6 +34,7 @@ impl Seat {
             awake: AtomicBool::new(false),
             pulse: Pulse::new(),
             stats: Stats::default(),
+            queued: Counter::default(),
         }
     }
 
@@ -193,6 +196,11 @@ impl Counter {
 
     pub(crate) fn add_duration(&self, time: Duration) {
         self.add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
     }
 
     pub(crate) fn get(&self) -> u64 {

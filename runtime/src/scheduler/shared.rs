@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use crossbeam_utils::CachePadded;
 
 use super::config::{Config, Hooks};
+use super::desk::Desk;
 use super::idle::{Idle, Notified};
 use super::monitor::Monitor;
 use super::roster::Roster;
@@ -14,7 +15,7 @@ use super::seat::Seat;
 use crate::context;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::{Relaxed, SeqCst};
-use crate::primitives::deque::{Injector, Steal, Worker as Queue};
+use crate::primitives::deque::{Injector, Steal};
 use crate::primitives::{Arc, Statistic, fence, hint};
 use crate::task::{self, JoinHandle, Registry, Schedule, Token};
 
@@ -40,14 +41,17 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: Config, hooks: Hooks, blocking: crate::blocking::Pool) -> Arc<Self> {
-        let queues: Vec<_> = (0..config.seats).map(|_| Queue::new_fifo()).collect();
-        let seats = queues.iter().map(|queue| CachePadded::new(Seat::new(queue.stealer()))).collect();
+        let alone = config.seats == 1;
+        let (desks, seats): (Vec<_>, Vec<_>) = (0..config.seats)
+            .map(|_| Desk::new(alone))
+            .map(|(desk, stealer)| (desk, CachePadded::new(Seat::new(stealer))))
+            .unzip();
         Arc::new(Self {
-            seats,
+            seats: seats.into_boxed_slice(),
             injector: Injector::new(),
             idle: CachePadded::new(Idle::new(config.seats)),
             registry: Registry::new(config.seats),
-            roster: Roster::new(queues),
+            roster: Roster::new(desks),
             monitor: Monitor::new(),
             blocking,
             closing: AtomicBool::new(false),

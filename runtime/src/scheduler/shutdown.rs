@@ -57,7 +57,7 @@ impl Worker {
     pub(crate) fn depart(self) {
         let shared = self.shared().clone();
         let index = self.index();
-        shared.roster.give_back(index, self.into_queue());
+        shared.roster.give_back(index, self.into_desk());
     }
 
     /// Ends every task of the runtime. Only the last worker calls this.

@@ -3,22 +3,20 @@
 use std::cell::Cell;
 use std::time::Instant;
 
+use super::desk::Desk;
 use super::idle::{Searching, Woken};
 use super::parker::Parker;
 use super::root::Root;
 use super::seat::Seat;
 use super::shared::Shared;
 use crate::context;
-use crate::primitives::deque::{Steal, Worker as Queue};
+use crate::primitives::deque::Steal;
 use crate::primitives::{Arc, hint};
 use crate::task::coop::BUDGET;
 use crate::task::{Ran, Token};
 
 /// How many tasks in a row come from the LIFO slot before the local queue has its turn.
 const LIFO_STREAK: u32 = 3;
-
-/// How many tasks a thief takes from the injector at once.
-const INJECTOR_BATCH: usize = 32;
 
 /// How long a searching worker watches a LIFO slot before it takes the task of a worker that does not come
 /// back for it.
@@ -28,11 +26,10 @@ const LIFO_PATIENCE: u32 = if cfg!(windlass_loom) { 1 } else { 64 };
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     index: usize,
-    /// The local queue. Others take from it through the seat's stealer.
-    queue: Queue<Token>,
-    parker: Arc<Parker>,
-    /// Counts tasks, to look at the injector now and then.
-    tick: Cell<u32>,
+    desk: Desk,
+    pub(super) parker: Arc<Parker>,
+    /// How many tasks run before the next look at the injector.
+    until_injector: Cell<u32>,
     lifo_streak: Cell<u32>,
     random: Cell<u32>,
     /// How long the next search goes on before it gives up.
@@ -47,28 +44,28 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// A worker of the runtime itself.
-    pub(crate) fn new(shared: Arc<Shared>, index: usize, queue: Queue<Token>) -> Self {
-        Self::with(shared, index, queue, Arc::new(Parker::new()), None)
+    pub(crate) fn new(shared: Arc<Shared>, index: usize, desk: Desk) -> Self {
+        Self::with(shared, index, desk, Arc::new(Parker::new()), None)
     }
 
     /// A guest: a thread inside `block_on`, whose future wakes it too.
-    pub(crate) fn guest(shared: Arc<Shared>, index: usize, queue: Queue<Token>, root: &Arc<Root>) -> Self {
-        Self::with(shared, index, queue, Arc::clone(root.parker()), Some(Arc::clone(root)))
+    pub(crate) fn guest(shared: Arc<Shared>, index: usize, desk: Desk, root: &Arc<Root>) -> Self {
+        Self::with(shared, index, desk, Arc::clone(root.parker()), Some(Arc::clone(root)))
     }
 
     fn with(
         shared: Arc<Shared>,
         index: usize,
-        queue: Queue<Token>,
+        desk: Desk,
         parker: Arc<Parker>,
         root: Option<Arc<Root>>,
     ) -> Self {
         Self {
             shared,
             index,
-            queue,
+            desk,
             parker,
-            tick: Cell::new(0),
+            until_injector: Cell::new(0),
             lifo_streak: Cell::new(0),
             random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
             patience: Cell::new(0),
@@ -86,15 +83,19 @@ impl Worker {
         self.index
     }
 
-    /// Gives back the queue, which is empty.
-    pub(crate) fn into_queue(self) -> Queue<Token> {
-        debug_assert!(self.queue.is_empty() && self.seat().lifo.is_empty());
-        self.queue
+    /// Gives back the desk, with nothing left on it to do.
+    pub(crate) fn into_desk(self) -> Desk {
+        debug_assert!(self.desk.len() == 0 && self.seat().lifo.is_empty());
+        self.desk
     }
 
     #[inline]
     pub(crate) fn belongs_to(&self, shared: *const Shared) -> bool {
         std::ptr::eq(Arc::as_ptr(&self.shared), shared)
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     #[inline]
@@ -132,7 +133,7 @@ impl Worker {
     /// Queues a task behind the others.
     #[inline]
     pub(crate) fn push_back(&self, token: Token) {
-        self.queue.push(token);
+        self.desk.push(token);
         self.shared.notify_local();
     }
 
@@ -146,12 +147,13 @@ impl Worker {
     /// The next task this worker has at hand.
     #[inline]
     pub(crate) fn next(&self) -> Option<Token> {
-        let tick = self.tick.get().wrapping_add(1);
-        self.tick.set(tick);
-        if tick.is_multiple_of(self.shared.config.global_queue_interval)
-            && let Some(token) = self.pop_injected()
-        {
-            return Some(token);
+        match self.until_injector.get() {
+            0 => {
+                if let Some(token) = self.look_at_injector() {
+                    return Some(token);
+                }
+            }
+            left => self.until_injector.set(left - 1),
         }
         let streak = self.lifo_streak.get();
         if let Some(token) = self.seat().lifo.take() {
@@ -162,25 +164,30 @@ impl Worker {
             self.push_back(token);
         }
         self.lifo_streak.set(0);
-        self.queue.pop()
+        self.desk.pop()
+    }
+
+    /// Takes tasks from the injector in passing, and sets the time of the next look: as soon as each task
+    /// at hand has had its turn if there were some, so that a flood from outside gets its share of every
+    /// round and no more.
+    fn look_at_injector(&self) -> Option<Token> {
+        let token = self.pop_injected();
+        self.seat().queued.set(self.desk.len() as u64);
+        let interval = self.shared.config.global_queue_interval;
+        self.until_injector.set(match token {
+            Some(_) => interval.min(self.desk.len() as u32),
+            None => interval - 1,
+        });
+        token
     }
 
     /// A task of this worker's own.
     pub(crate) fn at_hand(&self) -> Option<Token> {
-        self.seat().lifo.take().or_else(|| self.queue.pop())
+        self.seat().lifo.take().or_else(|| self.desk.pop())
     }
 
     pub(crate) fn pop_injected(&self) -> Option<Token> {
-        if self.shared.injector.is_empty() {
-            return None;
-        }
-        loop {
-            match self.shared.injector.steal() {
-                Steal::Success(token) => return Some(token),
-                Steal::Empty => return None,
-                Steal::Retry => hint::spin_loop(),
-            }
-        }
+        self.desk.take_injected(&self.shared.injector, self.shared.config.workers.max(1))
     }
 
     /// Runs one task.
@@ -214,14 +221,12 @@ impl Worker {
     /// back for them.
     pub(crate) fn search(&self) -> Option<Token> {
         loop {
-            let mut retry = false;
-            match self.shared.injector.steal_batch_with_limit_and_pop(&self.queue, INJECTOR_BATCH) {
-                Steal::Success(token) => return Some(token),
-                Steal::Empty => {}
-                Steal::Retry => retry = true,
+            if let Some(token) = self.pop_injected() {
+                return Some(token);
             }
+            let mut retry = false;
             for seat in self.others() {
-                match seat.stealer.steal_batch_and_pop(&self.queue) {
+                match self.desk.steal_from(seat) {
                     Steal::Success(token) => {
                         self.seat().stats.steals.add(1);
                         return Some(token);

@@ -18,9 +18,9 @@ use super::id::Id;
 use super::raw::Vtable;
 use super::registry::Entry;
 use super::state::State;
-use crate::primitives::UnsafeCell;
 use crate::primitives::atomic::AtomicPtr;
 use crate::primitives::atomic::Ordering::{Acquire, Relaxed, Release};
+use crate::primitives::{Alive, UnsafeCell};
 
 /// What every task begins with, whatever its future.
 #[repr(C)]
@@ -39,6 +39,7 @@ pub(crate) struct Header {
 pub(super) struct Cell<F: Future> {
     pub(super) header: Header,
     pub(super) stage: UnsafeCell<Stage<F>>,
+    pub(super) alive: Alive,
 }
 
 /// The future, and after it its output.
@@ -150,7 +151,9 @@ impl Origin {
 
 impl Drop for Origin {
     fn drop(&mut self) {
-        drop(self.take_entry());
+        if let Some(entry) = self.take_entry() {
+            entry.recycle();
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) use cell::{Header, Published, published_origin};
 pub(crate) use info::Place;
 pub(crate) use local::LocalShared;
 pub(crate) use raw::Schedule;
-pub(crate) use registry::{Entry, Registry};
+pub(crate) use registry::{Entry, Registry, SpareEntries};
 pub(crate) use token::{Ran, Token};
 pub(crate) use waker::is_of;
 

@@ -15,7 +15,7 @@ use super::state::{Complete, Pending, Start};
 use super::token::{Ran, Token};
 use super::waker;
 use crate::context;
-use crate::primitives::UnsafeCell;
+use crate::primitives::{Alive, UnsafeCell};
 use crate::quietly;
 
 /// Who runs a task. A scheduler is alive as long as one of its tasks is not complete.
@@ -65,6 +65,7 @@ pub(super) fn allocate<F: Future, S: Schedule>(
     let cell = Box::new(Cell {
         header: Header::new(&Typed::<F, S>::VTABLE, scheduler.cast(), id, location),
         stage: UnsafeCell::new(Stage::Future(future)),
+        alive: Alive::new(),
     });
     NonNull::from(Box::leak(cell)).cast()
 }
@@ -300,5 +301,10 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
 unsafe fn free<F: Future>(task: NonNull<Header>) {
     // SAFETY: `allocate` made it from a box, and no one else can see it any more.
     let cell = unsafe { Box::from_raw(task.cast::<Cell<F>>().as_ptr()) };
+    if cfg!(windlass_loom) {
+        // Freeing writes to every field, which a model does not see of itself.
+        cell.stage.with_mut(|_| ());
+        cell.header.join_waker.with_mut(|_| ());
+    }
     quietly(|| drop(cell));
 }

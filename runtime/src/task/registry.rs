@@ -4,6 +4,8 @@
 //! the worker that polls it, which nobody else locks but tasks that finish elsewhere and the few who list.
 //! An entry belongs to its task (`Origin`) and holds what only diagnostics and failures need.
 
+use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use crossbeam_utils::CachePadded;
 
 use super::cell::{Header, Payload};
 use super::clock;
+use crate::context;
 use crate::primitives::atomic::AtomicU32;
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::primitives::{Mutex, UnsafeCell};
@@ -38,8 +41,9 @@ struct Links {
 }
 
 impl Entry {
+    /// An entry for that task, in a spare box if this thread has one.
     pub(super) fn new(task: &Header, shard: usize, name: Option<Box<str>>) -> Box<Self> {
-        Box::new(Self {
+        let entry = Self {
             task: NonNull::from(task),
             name,
             location: task.origin().location(),
@@ -48,7 +52,19 @@ impl Entry {
             polls: AtomicU32::new(0),
             links: UnsafeCell::new(Links { linked: false, prev: ptr::null(), next: ptr::null() }),
             payload: UnsafeCell::new(None),
-        })
+        };
+        match context::with_worker(|worker| worker.and_then(|worker| worker.desk().spare_entries.take())) {
+            Some(spare) => Box::write(spare, entry),
+            None => Box::new(entry),
+        }
+    }
+
+    /// Drops the entry of a task that is freed, and keeps the box if this thread is a worker.
+    pub(super) fn recycle(self: Box<Self>) {
+        context::with_worker(|worker| match worker {
+            Some(worker) => worker.desk().spare_entries.keep(self),
+            None => drop(self),
+        });
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
@@ -85,6 +101,41 @@ impl Entry {
             // SAFETY: the caller's right to the stage is exclusive, and covers the payload.
             f(unsafe { &mut *payload })
         })
+    }
+}
+
+/// The boxes of entries a worker keeps for the next tasks: most entries live for a moment only, and their
+/// allocation was a third of what registering costs.
+pub(crate) struct SpareEntries(Cell<Vec<Box<MaybeUninit<Entry>>>>);
+
+// SAFETY: what is kept is memory only; the entries that were in it are dropped.
+unsafe impl Send for SpareEntries {}
+
+impl SpareEntries {
+    /// As many as tasks that wait at the same time are common.
+    const MOST: usize = 512;
+
+    pub(crate) const fn new() -> Self {
+        Self(Cell::new(Vec::new()))
+    }
+
+    fn take(&self) -> Option<Box<MaybeUninit<Entry>>> {
+        let mut boxes = self.0.take();
+        let spare = boxes.pop();
+        self.0.set(boxes);
+        spare
+    }
+
+    fn keep(&self, entry: Box<Entry>) {
+        let mut boxes = self.0.take();
+        if boxes.len() < Self::MOST {
+            let entry = Box::into_raw(entry);
+            // SAFETY: it was a box a moment ago, and is only memory from here on.
+            unsafe { entry.drop_in_place() };
+            // SAFETY: the pointer came from `into_raw`; uninitialised memory has the same layout.
+            boxes.push(unsafe { Box::from_raw(entry.cast()) });
+        }
+        self.0.set(boxes);
     }
 }
 

@@ -1,0 +1,57 @@
+//! What models look at, and the steps they take alone.
+
+use super::guest::Guest;
+use super::idle::{Idle, SEARCHING_MASK};
+use super::monitor::Monitor;
+use super::parker::Parker;
+use super::root::Root;
+use super::shared::Shared;
+use super::worker::Worker;
+use crate::primitives::Arc;
+use crate::primitives::atomic::Ordering::Relaxed;
+
+pub(crate) use super::parker::Parker as ParkerOf;
+pub(crate) use super::root::{Root as RootOf, waker as waker_of};
+
+impl Parker {
+    /// Whether a thread waits here that nobody has told to go on.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let _lock = self.lock.lock();
+        self.wake.is_awaited()
+    }
+}
+
+impl Idle {
+    /// How many workers search.
+    pub(crate) fn searching(&self) -> usize {
+        self.word.load(Relaxed) & SEARCHING_MASK
+    }
+
+    /// Whether the worker on that seat is among the sleepers.
+    pub(crate) fn is_sleeper(&self, seat: usize) -> bool {
+        self.sleepers.lock().list.iter().any(|sleeper| sleeper.seat == seat)
+    }
+}
+
+impl Worker {
+    pub(crate) fn parker(&self) -> &Arc<Parker> {
+        &self.parker
+    }
+}
+
+impl Monitor {
+    /// Sleeps until a worker gets up, as the monitor's thread does after a while of quiet.
+    pub(crate) fn rest_now(&self, shared: &Shared) {
+        self.rest(shared);
+    }
+
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.parker.is_awaited()
+    }
+}
+
+/// A guest that takes a seat, or `None` if there is no free one.
+pub(crate) fn sit(shared: &Arc<Shared>, root: &Arc<Root>) -> Option<Guest> {
+    let (index, queue) = shared.roster.sit()?;
+    Some(Guest::sit(shared, index, queue, root))
+}
