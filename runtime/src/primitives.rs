@@ -10,6 +10,9 @@ pub(crate) use real::*;
 #[cfg(windlass_loom)]
 pub(crate) use model::*;
 
+/// std's, in models too: it is sound by itself, and its counting would only add schedules.
+pub(crate) use std::sync::Arc;
+
 /// What only counts and orders nothing; the same in a model, where it would only add schedules.
 pub(crate) type Statistic = std::sync::atomic::AtomicU64;
 
@@ -29,7 +32,6 @@ mod real {
     pub(crate) use crossbeam_deque as deque;
     pub(crate) use parking_lot::{Condvar, Mutex};
     pub(crate) use std::hint;
-    pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic;
     pub(crate) use std::sync::atomic::fence;
 
@@ -74,7 +76,6 @@ pub(crate) mod deque;
 mod model {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint;
-    pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic;
     pub(crate) use loom::sync::atomic::fence;
     use std::ops::{Deref, DerefMut};

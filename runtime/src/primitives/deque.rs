@@ -241,6 +241,17 @@ impl<T> Injector<T> {
         self.take(|len| len.div_ceil(2).min(limit), |batch| into.append(batch))
     }
 
+    pub(crate) fn steal_batch_with_limit(&self, into: &Worker<T>, limit: usize) -> Steal<()> {
+        match self.steal_batch_with_limit_and_pop(into, limit) {
+            Steal::Empty => Steal::Empty,
+            Steal::Success(first) => {
+                into.push(first);
+                Steal::Success(())
+            }
+            Steal::Retry => Steal::Retry,
+        }
+    }
+
     /// Takes as many values as `many` says: the first for the caller, the others for `give`.
     fn take(
         &self,
@@ -272,12 +283,13 @@ impl<T> Injector<T> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        let head = self.head.load(SeqCst);
+        head == self.tail.load(SeqCst)
     }
 
     pub(crate) fn len(&self) -> usize {
-        let head = self.head.load(SeqCst);
-        between(head, self.tail.load(SeqCst))
+        let tail = self.tail.load(SeqCst);
+        between(self.head.load(SeqCst), tail)
     }
 }
 

@@ -55,8 +55,7 @@ impl Handle {
     #[doc(alias = "get_event_loop")]
     #[track_caller]
     pub fn current() -> Self {
-        let location = Location::caller();
-        Self::try_current().unwrap_or_else(|_| no_runtime(location))
+        in_runtime(Self::try_current().ok())
     }
 
     /// The runtime this thread is in.
@@ -120,7 +119,7 @@ impl Handle {
     /// panics with.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _driving = drive(Location::caller());
+        let _driving = drive();
         let _entered = Entered::new(&self.shared);
         block_on_parked(future)
     }
@@ -156,29 +155,41 @@ impl fmt::Debug for Handle {
 }
 
 /// Marks this thread as one that drives futures.
-pub(crate) fn drive(location: &'static Location<'static>) -> Driving {
+#[track_caller]
+pub(crate) fn drive() -> Driving {
     match Driving::try_new() {
         Some(driving) => driving,
-        None => nested(location),
+        None => nested(),
     }
 }
 
 #[cold]
-fn nested(location: &'static Location<'static>) -> ! {
+#[track_caller]
+fn nested() -> ! {
     panic!(
-        "Cannot start a runtime from within a runtime: `block_on` was called at {location} on a thread that \
-         drives futures, and blocking it would stall the tasks that run there. In async code `.await` the \
-         future instead; in code that is not async, run it with `spawn_blocking` and call \
-         `Handle::block_on` there, or use a thread of its own"
+        "Cannot start a runtime from within a runtime: `block_on` was called on a thread that drives \
+         futures, and blocking it would stall the tasks that run there. In async code `.await` the future \
+         instead; in code that is not async, run it with `spawn_blocking` and call `Handle::block_on` there, \
+         or use a thread of its own"
     );
 }
 
+/// What was asked of the current runtime, which must be there.
+#[track_caller]
+pub(crate) fn in_runtime<T>(answer: Option<T>) -> T {
+    match answer {
+        Some(answer) => answer,
+        None => no_runtime(),
+    }
+}
+
 #[cold]
-pub(crate) fn no_runtime(location: &'static Location<'static>) -> ! {
+#[track_caller]
+fn no_runtime() -> ! {
     panic!(
-        "there is no runtime running on this thread (at {location}): call this from a task or inside \
-         `block_on`, or enter a runtime first with `let _guard = handle.enter();`, or begin with \
-         `#[windlass::main]` or `windlass::run`"
+        "there is no runtime running on this thread: call this from a task or inside `block_on`, or enter a \
+         runtime first with `let _guard = handle.enter();`, or begin with `#[windlass::main]` or \
+         `windlass::run`"
     );
 }
 

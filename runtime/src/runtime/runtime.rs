@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::mem;
-use std::panic::Location;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -119,7 +118,7 @@ impl Runtime {
     #[doc(alias = "run_until_complete")]
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let _driving = drive(Location::caller());
+        let _driving = drive();
         let shared = self.handle.shared();
         let _entered = Entered::new(shared);
         if shared.config.block_on_runs_tasks {
@@ -170,6 +169,7 @@ impl Runtime {
             Close::Begun => return,
             Close::Workers => {}
             Close::Caller(index, desk) => {
+                let _entered = Entered::new(&shared);
                 let worker = Box::new(Worker::new(Arc::clone(&shared), index, desk));
                 worker.arrive();
                 // SAFETY: the worker is in a box of its own, and outlives the guard.
@@ -210,7 +210,7 @@ impl Drop for Runtime {
 /// What a worker's thread does.
 pub(super) fn work(shared: Arc<Shared>, index: usize, desk: Desk) {
     let worker = Box::new(Worker::new(Arc::clone(&shared), index, desk));
-    let _driving = drive(Location::caller());
+    let _driving = drive();
     let entered = Entered::new(&shared);
     // SAFETY: the worker is in a box of its own, and outlives the guard.
     let seated = unsafe { Seated::new(&worker) };

@@ -43,7 +43,6 @@ impl Root {
     }
 }
 
-#[cfg(not(windlass_loom))]
 impl Wake for Root {
     fn wake(self: Arc<Self>) {
         Root::wake(&self);
@@ -55,21 +54,6 @@ impl Wake for Root {
 }
 
 /// The waker of a root future.
-#[cfg(not(windlass_loom))]
 pub(crate) fn waker(root: &Arc<Root>) -> Waker {
     Waker::from(Arc::clone(root))
-}
-
-/// The same in a model, whose `Arc` cannot become a waker by itself.
-#[cfg(windlass_loom)]
-pub(crate) fn waker(root: &Arc<Root>) -> Waker {
-    struct Carrier(Arc<Root>);
-
-    impl Wake for Carrier {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.wake();
-        }
-    }
-
-    Waker::from(std::sync::Arc::new(Carrier(Arc::clone(root))))
 }

@@ -6,7 +6,7 @@ use std::panic::Location;
 
 use super::{JoinHandle, LocalSet, local};
 use crate::context;
-use crate::runtime::{Handle, no_runtime};
+use crate::runtime::{Handle, in_runtime};
 
 /// Configures a task before it is spawned.
 ///
@@ -53,10 +53,8 @@ impl<'a> Builder<'a> {
         F::Output: Send + 'static,
     {
         let location = Location::caller();
-        context::with_runtime(|runtime| match runtime {
-            Some(runtime) => Ok(runtime.spawn(future, self.boxed_name(), location)),
-            None => no_runtime(location),
-        })
+        let name = self.boxed_name();
+        Ok(in_runtime(context::with_runtime(|runtime| Some(runtime?.spawn(future, name, location)))))
     }
 
     /// Spawns on that runtime.

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker, ready};
@@ -13,8 +12,7 @@ use slab::Slab;
 
 use super::coop::{self, unconstrained};
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet, local};
-use crate::context;
-use crate::runtime::{Handle, no_runtime};
+use crate::runtime::Handle;
 
 /// Tasks with the same output, joined in the order in which they end.
 ///
@@ -109,7 +107,7 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        self.insert(spawn_at(future, Location::caller()))
+        self.insert(super::spawn(future))
     }
 
     /// Spawns on that runtime.
@@ -306,18 +304,6 @@ impl<T: 'static> JoinSet<T> {
     pub fn build_task(&mut self) -> Builder<'_, T> {
         Builder { set: self, builder: super::Builder::new() }
     }
-}
-
-#[track_caller]
-fn spawn_at<F>(future: F, location: &'static Location<'static>) -> JoinHandle<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    context::with_runtime(|runtime| match runtime {
-        Some(runtime) => runtime.spawn(future, None, location),
-        None => no_runtime(location),
-    })
 }
 
 impl<T> Drop for JoinSet<T> {

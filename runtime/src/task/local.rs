@@ -301,6 +301,7 @@ where
     spawn_named(future, None, Location::caller())
 }
 
+#[track_caller]
 pub(super) fn spawn_named<F>(
     future: F,
     name: Option<Box<str>>,
@@ -310,13 +311,13 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    context::with_local_set(|set| match set {
-        Some(set) => LocalShared::spawn(set, future, name, at),
+    match context::with_local_set(|set| Some(LocalShared::spawn(set?, future, name, at))) {
+        Some(join) => join,
         None => panic!(
-            "`spawn_local` called from outside of a `task::LocalSet` (at {at}): run this code inside of \
+            "`spawn_local` called from outside of a `task::LocalSet`: run this code inside of \
              `LocalSet::run_until` or `LocalSet::block_on`, or use `spawn` if the future is `Send`"
         ),
-    })
+    }
 }
 
 impl LocalSet {

@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::{AllTasks, Id, JoinHandle, TaskInfo};
 use crate::context;
-use crate::runtime::no_runtime;
+use crate::runtime::in_runtime;
 
 /// Spawns a future as a task of the current runtime; asyncio's `create_task`.
 ///
@@ -34,10 +34,8 @@ where
     F::Output: Send + 'static,
 {
     let location = Location::caller();
-    context::with_runtime(|runtime| match runtime {
-        Some(runtime) => runtime.spawn(future, None, location),
-        None => no_runtime(location),
-    })
+    let spawned = context::with_runtime(|runtime| Some(runtime?.spawn(future, None, location)));
+    in_runtime(spawned)
 }
 
 /// Runs a function that blocks on a thread of the blocking pool; asyncio's `run_in_executor(None, f)`.
@@ -64,10 +62,8 @@ where
     T: Send + 'static,
 {
     let location = Location::caller();
-    context::with_runtime(|runtime| match runtime {
-        Some(runtime) => runtime.spawn_blocking(f, location),
-        None => no_runtime(location),
-    })
+    let spawned = context::with_runtime(|runtime| Some(runtime?.spawn_blocking(f, location)));
+    in_runtime(spawned)
 }
 
 /// The id of the task that is running.
@@ -112,9 +108,5 @@ pub fn current() -> Option<TaskInfo> {
 /// ```
 #[track_caller]
 pub fn all_tasks() -> AllTasks {
-    let location = Location::caller();
-    context::with_runtime(|runtime| match runtime {
-        Some(runtime) => runtime.all_tasks(),
-        None => no_runtime(location),
-    })
+    in_runtime(context::with_runtime(|runtime| Some(runtime?.all_tasks())))
 }
