@@ -1,0 +1,67 @@
+//! What the included sources expect at the root of their crate and no model runs: `quietly` as it is there,
+//! and the types of the rooms that stay outside.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub(crate) fn quietly(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f))
+        && let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
+    {
+        std::mem::forget(second);
+    }
+}
+
+/// The blocking pool, which no model has.
+pub(crate) mod blocking {
+    use std::panic::Location;
+
+    use crate::primitives::Arc;
+    use crate::scheduler::Shared;
+    use crate::task::JoinHandle;
+
+    pub(crate) struct Pool;
+
+    impl Shared {
+        pub(crate) fn spawn_blocking<F, T>(
+            self: &Arc<Self>,
+            _: F,
+            _: &'static Location<'static>,
+        ) -> JoinHandle<T> {
+            unreachable!("no model has a blocking pool")
+        }
+    }
+}
+
+/// The handle of a runtime, which no model has.
+pub(crate) mod runtime {
+    use std::panic::Location;
+
+    use crate::primitives::Arc;
+    use crate::scheduler::Shared;
+    use crate::task::JoinHandle;
+
+    #[derive(Clone)]
+    pub struct Handle(Arc<Shared>);
+
+    impl Handle {
+        pub(crate) fn shared(&self) -> &Arc<Shared> {
+            &self.0
+        }
+
+        pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+        where
+            F: Future + Send + 'static,
+            F::Output: Send + 'static,
+        {
+            self.0.spawn(future, None, Location::caller())
+        }
+
+        pub(crate) fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T> {
+            self.0.spawn_blocking(f, Location::caller())
+        }
+    }
+
+    pub(crate) fn no_runtime(location: &'static Location<'static>) -> ! {
+        panic!("a model spawned outside of its runtime, at {location}")
+    }
+}
