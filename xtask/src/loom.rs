@@ -15,26 +15,30 @@ pub(crate) const USUAL_BUDGET: Duration = Duration::from_secs(15 * 60);
 /// The same for [`Depth::Deep`].
 pub(crate) const DEEP_BUDGET: Duration = Duration::from_secs(4 * 60 * 60);
 
-/// The variable in which loom looks for the bound on preemptions.
+/// The variable in which loom looks for the bound on preemptions. Set by whoever calls us, it goes through to the models.
 pub(crate) const BOUND: &str = "LOOM_MAX_PREEMPTIONS";
 
-/// How many preemptions the models explore; one already set in the environment wins.
+/// The variable that adds one to the bound each model states.
+const DEEP: &str = "WINDLASS_LOOM_DEEP";
+
+/// How many preemptions the models explore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
     /// Two, in a few seconds.
     Quick,
     /// What each model states for itself.
     Usual,
-    /// One more than most models state.
+    /// One more than that.
     Deep,
 }
 
 impl Depth {
-    fn bound(self) -> Option<&'static str> {
+    /// What to set in the models' environment.
+    fn variable(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Depth::Quick => Some("2"),
+            Depth::Quick => Some((BOUND, "2")),
             Depth::Usual => None,
-            Depth::Deep => Some("4"),
+            Depth::Deep => Some((DEEP, "1")),
         }
     }
 }
@@ -105,11 +109,7 @@ fn chosen(artifact: &Artifact, only: Option<&str>) -> Result<usize, Failure> {
 fn run(artifact: &Artifact, depth: Depth, only: Option<&str>, end: Instant) -> Result<(), Failure> {
     let mut command = artifact.command();
     command.args(only).arg("--nocapture");
-    if let Some(bound) = depth.bound()
-        && std::env::var_os(BOUND).is_none()
-    {
-        command.env(BOUND, bound);
-    }
+    command.envs(depth.variable());
     let left = end.saturating_duration_since(Instant::now());
     match shell::run_limited(&mut command, left)? {
         Ended::Exited(status) if status.success() => Ok(()),

@@ -40,7 +40,7 @@ Every day:
 
 Now and then:
   loom [--quick|--deep] [--budget MINUTES] [--only TEXT]
-                          the loom models, at a lower or a higher bound on preemptions
+                          the loom models, each at its bound on preemptions, at 2, or at one more
   faults [--only TEXT] [--one-per-model] [--list] [--timeout SECONDS]
                           break the sources as loom-tests/FAULTS.md says, and see the models notice
   sanitize [thread|address|leak] [--all]
