@@ -54,6 +54,23 @@ struct Inner {
     waker: Option<Waker>,
 }
 
+impl Ended {
+    /// A member that may have ended; otherwise the waker is left for the next one.
+    fn next(&self, cx: &Context<'_>) -> Option<usize> {
+        let waker = cx.waker().clone();
+        let old = {
+            let mut inner = self.inner.lock();
+            if let Some(key) = inner.keys.pop_front() {
+                return Some(key);
+            }
+            inner.waker.replace(waker)
+        };
+        // Its drop may run anything, a member that wakes the set too: not under the lock.
+        drop(old);
+        None
+    }
+}
+
 /// The waker of one member.
 struct Note {
     key: usize,
@@ -225,19 +242,8 @@ impl<T: 'static> JoinSet<T> {
     ) -> Poll<Option<Result<(Id, T), JoinError>>> {
         let proceed = ready!(coop::poll_proceed(cx));
         loop {
-            let key = {
-                let mut inner = self.ended.inner.lock();
-                match inner.keys.pop_front() {
-                    Some(key) => key,
-                    None if self.tasks.is_empty() => return Poll::Ready(None),
-                    None => {
-                        match &mut inner.waker {
-                            Some(old) => old.clone_from(cx.waker()),
-                            None => inner.waker = Some(cx.waker().clone()),
-                        }
-                        return Poll::Pending;
-                    }
-                }
+            let Some(key) = self.ended.next(cx) else {
+                return if self.tasks.is_empty() { Poll::Ready(None) } else { Poll::Pending };
             };
             if let Some(joined) = self.take(key) {
                 proceed.made_progress();

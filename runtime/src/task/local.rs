@@ -174,12 +174,14 @@ impl LocalShared {
 
     /// Leaves the waker of whoever polls the set. True if there is something to run already.
     fn leave_waker(&self, waker: &Waker) -> bool {
-        let mut remote = self.remote.lock();
-        match &mut remote.waker {
-            Some(old) => old.clone_from(waker),
-            None => remote.waker = Some(waker.clone()),
-        }
-        !remote.queue.is_empty()
+        let waker = waker.clone();
+        let (old, ready) = {
+            let mut remote = self.remote.lock();
+            (remote.waker.replace(waker), !remote.queue.is_empty())
+        };
+        // Its drop may run anything: not under the lock.
+        drop(old);
+        ready
     }
 
     /// Polls the set: runs tasks, and sees to it that it is polled again when there are more.

@@ -258,15 +258,20 @@ impl State {
     /// The join handle is dropped.
     #[inline]
     pub(crate) fn leave(&self) -> Leave {
-        let now = self.0.load(Relaxed);
-        if now & (COMPLETE | JOIN_WAKER) == 0 && Snapshot(now).refs() > 1 {
-            // Neither output nor waker to see to. Release as in `release`.
+        // Acquire pairs with the Release of `finish_ready`, here and below: if that came first, the output is
+        // ours to drop.
+        let now = self.0.load(Acquire);
+        if now & COMPLETE != 0 {
+            // Nobody asks for the join handle any more.
+            return Leave::DropOutput;
+        }
+        if now & JOIN_WAKER == 0 {
+            // Neither output nor waker to see to. Release as in `release`; the live reference keeps the task.
             let next = now - JOIN_INTEREST - REF_ONE;
             if self.0.compare_exchange(now, next, Release, Relaxed).is_ok() {
                 return Leave::Released;
             }
         }
-        // Acquire pairs with `finish_ready`: if that came first, the output is ours to drop.
         let old = self.0.fetch_and(!(JOIN_INTEREST | JOIN_WAKER), AcqRel);
         if old & COMPLETE == 0 { Leave::DropWaker } else { Leave::DropOutput }
     }
