@@ -57,17 +57,22 @@ struct Inner {
 impl Ended {
     /// A member that may have ended; otherwise the waker is left for the next one.
     fn next(&self, cx: &Context<'_>) -> Option<usize> {
-        let waker = cx.waker().clone();
-        let old = {
+        {
             let mut inner = self.inner.lock();
-            if let Some(key) = inner.keys.pop_front() {
-                return Some(key);
+            let key = inner.keys.pop_front();
+            let is_left = || inner.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+            if key.is_some() || is_left() {
+                return key;
             }
-            inner.waker.replace(waker)
+        }
+        // What a foreign waker does when it is cloned or dropped, nobody knows; it may wake a member of this
+        // set. Not under the lock.
+        let waker = cx.waker().clone();
+        let (key, _old) = {
+            let mut inner = self.inner.lock();
+            (inner.keys.pop_front(), inner.waker.replace(waker))
         };
-        // Its drop may run anything, a member that wakes the set too: not under the lock.
-        drop(old);
-        None
+        key
     }
 }
 
