@@ -41,7 +41,7 @@ pub(crate) fn block_on_parked<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn poll_or_park<F: Future>(root: &Arc<Root>, future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_or_park<F: Future>(root: &Arc<Root>, future: Pin<&mut F>) -> Poll<F::Output> {
     if root.take_woken() {
         return poll(root, future);
     }

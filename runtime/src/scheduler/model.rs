@@ -3,15 +3,14 @@
 use super::guest::Guest;
 use super::idle::{Idle, SEARCHING_MASK};
 use super::monitor::Monitor;
-use super::parker::Parker;
-use super::root::Root;
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::primitives::Arc;
 use crate::primitives::atomic::Ordering::Relaxed;
 
-pub(crate) use super::parker::Parker as ParkerOf;
-pub(crate) use super::root::{Root as RootOf, waker as waker_of};
+pub(crate) use super::guest::poll_or_park;
+pub(crate) use super::parker::Parker;
+pub(crate) use super::root::{Root, waker};
 
 impl Parker {
     /// Whether a thread waits here that nobody has told to go on.
