@@ -65,8 +65,8 @@ impl Pool {
                         target: "windlass::runtime",
                         "the shutdown waits for the blocking pool, which has {running}"
                     );
-                    self.0.shutdown(true, true);
                 }
+                self.0.shutdown(true, true);
             }
         }
     }

@@ -141,7 +141,8 @@ impl ThreadPoolExecutor {
         self.pool().running_jobs()
     }
 
-    /// Shuts down like [`shutdown`](Executor::shutdown) with `wait`, but waits no longer than `timeout`.
+    /// Shuts down like [`shutdown`](Executor::shutdown) with `wait`, but waits no longer than `timeout`; on one of
+    /// the pool's own threads, not at all.
     ///
     /// Afterwards, dropping the handles waits for nothing.
     ///

@@ -27,6 +27,8 @@ impl Shared {
         timeout: Duration,
         cancel_futures: bool,
     ) -> Result<(), StillRunning> {
+        // One of the pool's own threads would wait for itself.
+        let timeout = if member::is_of(self) { Duration::ZERO } else { timeout };
         let deadline = Instant::now().checked_add(timeout);
         self.begin_shutdown(cancel_futures);
         if member::wait_blocked(|| self.wait_gone(deadline)) {
