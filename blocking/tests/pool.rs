@@ -1,19 +1,12 @@
 //! The thread pool as an executor of plain jobs: growth, reuse, shrinking, panics, hooks, bounded queues.
 
+mod common;
+
+use common::eventually;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 use windlass_blocking::{Executor, Job, RejectReason, ThreadPoolExecutor};
-
-/// Waits until `condition` holds, and fails if that takes more than ten seconds.
-#[track_caller]
-fn eventually(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(10), "never happened: {what}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
 
 fn execute(pool: &ThreadPoolExecutor, f: impl FnOnce() + Send + 'static) {
     pool.try_execute(Job::new(f)).expect("the pool takes jobs");

@@ -135,19 +135,18 @@ impl Crew {
     }
 
     /// The keep-alive of the idle thread on `seat` has run out: it is idle no longer. False if it has been
-    /// claimed in the meantime: then its wake is on the way.
+    /// claimed in the meantime, or if every thread on the stack has been, so that it may be the next to be
+    /// popped: then it parks again.
     #[must_use]
     pub(crate) fn expire(&self, seat: &Arc<Seat>) -> bool {
         let mut idle = self.idle.lock();
+        // Once popped it must not touch the count, in which others may still be idle.
+        let Some(index) = idle.iter().position(|other| Arc::ptr_eq(other, seat)) else { return false };
         if !self.word.unlist() {
             return false;
         }
-        let index = idle.iter().position(|other| Arc::ptr_eq(other, seat));
-        match index {
-            // Not `swap_remove`: the order is how long they have been idle.
-            Some(index) => drop(idle.remove(index)),
-            None => unreachable!("an idle thread is listed until it is claimed"),
-        }
+        // Not `swap_remove`: the order is how long they have been idle.
+        drop(idle.remove(index));
         true
     }
 
@@ -179,5 +178,73 @@ impl Crew {
     /// Takes back `widen`. A thread too many leaves after its job.
     pub(crate) fn narrow(&self) {
         self.limit.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, not(windlass_loom)))]
+mod tests {
+    use super::super::seat::Parked;
+    use super::*;
+    use std::time::Duration;
+
+    /// A crew of `count` threads, all idle, the last one on top. (All on this thread, which never parks.)
+    fn idle_crew(count: usize) -> (Crew, Vec<Arc<Seat>>) {
+        let crew = Crew::new(8);
+        let seats: Vec<_> = (0..count).map(|_| Seat::new()).collect();
+        for (index, seat) in seats.iter().enumerate() {
+            if index == 0 {
+                assert!(crew.claim_first());
+            } else {
+                // As if those before were running, so that a new one is asked for.
+                assert_eq!(crew.word.claim(8, |_| true), Claim::Idle);
+                assert!(crew.last_found());
+                assert_eq!(crew.word.claim(8, |_| true), Claim::New);
+            }
+            assert!(crew.lie_down(seat, true));
+            if index > 0 {
+                // Lay the running one down again; its place in the stack was kept.
+                assert!(crew.word.lie_down(false));
+            }
+        }
+        (crew, seats)
+    }
+
+    fn woken(seat: &Seat) -> bool {
+        seat.park_timeout(Duration::ZERO) == Parked::Woken
+    }
+
+    #[test]
+    fn the_last_to_park_is_the_first_to_wake() {
+        let (crew, seats) = idle_crew(2);
+        assert_eq!(crew.look().idle(), 2);
+        assert_eq!(crew.rouse(|_| true), Rouse::Done);
+        assert!(woken(&seats[1]) && !woken(&seats[0]));
+        assert_eq!(crew.rouse(|_| true), Rouse::Done);
+        assert!(!woken(&seats[0]), "one wake at a time");
+    }
+
+    #[test]
+    fn who_was_popped_does_not_expire_in_anothers_place() {
+        let (crew, seats) = idle_crew(2);
+        assert_eq!(crew.rouse(|_| true), Rouse::Done);
+        assert!(!crew.expire(&seats[1]));
+        assert_eq!(crew.look().idle(), 1);
+        assert!(crew.expire(&seats[0]));
+        assert_eq!(crew.look().idle(), 0);
+    }
+
+    #[test]
+    fn who_may_be_popped_does_not_expire() {
+        let (crew, seats) = idle_crew(1);
+        assert_eq!(crew.word.claim(8, |_| true), Claim::Idle);
+        assert!(!crew.expire(&seats[0]));
+    }
+
+    #[test]
+    fn the_end_wakes_everyone() {
+        let (crew, seats) = idle_crew(3);
+        crew.end(End::Shutdown);
+        assert!(seats.iter().all(|seat| woken(seat)));
+        assert!(!crew.lie_down(&seats[0], true));
     }
 }

@@ -211,8 +211,8 @@ impl Word {
         self.update(|seen| (!seen.is_ended()).then(|| seen.0 + IDLE - token)).1
     }
 
-    /// An idle thread whose keep-alive ran out takes itself off the idle count. False if every listed thread
-    /// has been claimed, so that it is about to be woken.
+    /// An idle thread whose keep-alive ran out takes itself off the idle count. False if as many have been
+    /// claimed as are listed.
     #[must_use]
     pub(crate) fn unlist(&self) -> bool {
         self.update(|seen| (seen.idle() > 0).then(|| seen.0 - IDLE)).1

@@ -118,11 +118,10 @@ impl Worker<'_> {
         }
         self.searching = false;
         self.pool.rouse_if_queued();
-        if self.seat.park_timeout(self.pool.config.keep_alive) == Parked::TimedOut {
+        while self.seat.park_timeout(self.pool.config.keep_alive) == Parked::TimedOut {
             if self.pool.crew.expire(&self.seat) {
                 return false;
             }
-            self.seat.park();
         }
         self.searching = true;
         true

@@ -1,0 +1,154 @@
+//! `map`: order, eagerness, time limit, buffersize, abandonment. After CPython's executor tests.
+
+mod common;
+
+use common::{LONG, SHORT, occupy};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use windlass_blocking::{ExecutorExt, MapOptions, ThreadPoolExecutor};
+
+#[test]
+fn results_come_in_the_order_of_the_items() {
+    let pool = ThreadPoolExecutor::new(4);
+    let naps = [30, 0, 20, 10];
+    let results = pool.map(
+        |ms| {
+            std::thread::sleep(Duration::from_millis(ms));
+            ms
+        },
+        naps,
+    );
+    assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), naps);
+}
+
+#[test]
+fn it_submits_without_being_iterated() {
+    let pool = ThreadPoolExecutor::new(2);
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = count.clone();
+    let results = pool.map(move |_| counter.fetch_add(1, Ordering::Relaxed), 0..50);
+    common::eventually("all have run", || count.load(Ordering::Relaxed) == 50);
+    drop(results);
+}
+
+#[test]
+fn a_panic_is_an_item_and_the_iteration_goes_on() {
+    let pool = ThreadPoolExecutor::new(1);
+    let mut results = pool.map(|n: i32| 12 / n, [1, 0, 3]);
+    assert_eq!(results.next().unwrap().unwrap(), 12);
+    assert!(results.next().unwrap().unwrap_err().is_panic());
+    assert_eq!(results.next().unwrap().unwrap(), 4);
+    assert!(results.next().is_none());
+}
+
+#[test]
+fn collecting_stops_at_the_first_error_and_cancels_the_rest() {
+    let pool = ThreadPoolExecutor::new(1);
+    let ran = Arc::new(AtomicUsize::new(0));
+    let counter = ran.clone();
+    let gate = occupy(&pool);
+    let (go, gated) = std::sync::mpsc::channel::<()>();
+    let gated = std::sync::Mutex::new(gated);
+    let results = pool.map(
+        move |n| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            match n {
+                0 => panic!("this panic belongs to the test"),
+                1 => drop(gated.lock().unwrap().recv()),
+                _ => {}
+            }
+        },
+        0..20,
+    );
+    drop(gate);
+    assert!(results.collect::<Result<Vec<()>, _>>().unwrap_err().is_panic());
+    drop(go);
+    drop(pool);
+    // The first panicked, the second may have started; the others were cancelled.
+    assert!(ran.load(Ordering::Relaxed) <= 2);
+}
+
+#[test]
+fn the_time_counts_from_the_call_and_what_is_queued_is_cancelled() {
+    let pool = ThreadPoolExecutor::new(1);
+    let gate = occupy(&pool);
+    let ran = Arc::new(AtomicUsize::new(0));
+    let counter = ran.clone();
+    let options = MapOptions::new().timeout(SHORT);
+    let mut results = pool.map_with(options, move |_| counter.fetch_add(1, Ordering::Relaxed), 0..10);
+    assert!(results.next().unwrap().unwrap_err().is_timeout());
+    assert!(results.next().is_none());
+    drop(gate);
+    drop(results);
+    drop(pool);
+    assert_eq!(ran.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn what_is_done_in_time_is_had_after_it() {
+    let pool = ThreadPoolExecutor::new(1);
+    let mut results = pool.map_with(MapOptions::new().timeout(LONG / 100), |n| n, [7]);
+    std::thread::sleep(LONG / 50);
+    assert_eq!(results.next().unwrap().unwrap(), 7);
+}
+
+#[test]
+fn abandoning_it_cancels_the_rest() {
+    let pool = ThreadPoolExecutor::new(1);
+    let gate = occupy(&pool);
+    let token = Arc::new(());
+    let inside = token.clone();
+    let results = pool.map(
+        move |_| {
+            let _ = &inside;
+            unreachable!("cancelled before it started")
+        },
+        0..10,
+    );
+    drop(results.map(|result: Result<(), _>| result));
+    assert_eq!(Arc::strong_count(&token), 1);
+    drop(gate);
+}
+
+#[test]
+fn the_buffersize_is_never_exceeded() {
+    for buffersize in [1, 2, 3, 10, 100] {
+        let pool = ThreadPoolExecutor::new(2);
+        let taken = AtomicUsize::new(0);
+        let items = (0..40).inspect(|_| {
+            taken.fetch_add(1, Ordering::Relaxed);
+        });
+        let mut results = pool.map_with(MapOptions::new().buffersize(buffersize), |n| n, items);
+        assert_eq!(taken.load(Ordering::Relaxed), buffersize.min(40));
+        for n in 0..40 {
+            assert_eq!(results.next().unwrap().unwrap(), n);
+            let ahead = taken.load(Ordering::Relaxed) - (n + 1);
+            assert!(ahead <= buffersize, "{ahead} ahead of {buffersize} after item {n}");
+        }
+        assert!(results.next().is_none());
+    }
+}
+
+#[test]
+fn no_items_no_results() {
+    let pool = ThreadPoolExecutor::new(1);
+    assert!(pool.map(|n: u32| n, []).next().is_none());
+    assert_eq!(pool.metrics().threads, 0);
+}
+
+#[test]
+fn a_result_is_let_go_of_as_it_is_yielded() {
+    let pool = ThreadPoolExecutor::new(2);
+    for result in pool.map(|_| Arc::new(()), 0..10) {
+        common::eventually("we have the only one", || Arc::strong_count(result.as_ref().unwrap()) == 1);
+    }
+}
+
+#[test]
+fn a_pool_that_was_shut_down_yields_errors() {
+    use windlass_blocking::Executor;
+    let pool = ThreadPoolExecutor::new(1);
+    pool.shutdown(true, false);
+    assert!(pool.map(|n| n, 0..3).all(|result| result.unwrap_err().is_rejected()));
+}
