@@ -88,7 +88,7 @@ fn main_takes_the_same_arguments() {
 #[windlass::main(flavor = "current_thread")]
 async fn generic<T: Send + 'static>(value: T) -> T
 where
-    T: Clone,
+    Vec<T>: Clone,
 {
     windlass::spawn(async move { value }).await.unwrap()
 }

@@ -1,6 +1,6 @@
 //! The project's routines: `cargo xtask <routine>`.
 //!
-//! A routine is a function that runs steps in a [`Session`](session::Session), which prints each step's time and, where one
+//! A routine is a function that runs steps in a [`Session`], which prints each step's time and, where one
 //! fails, how to run that one again. Whatever is called for outside this program is an ordinary command a person could type.
 
 mod artifacts;

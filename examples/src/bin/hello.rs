@@ -32,6 +32,6 @@ async fn main() -> Result<(), JoinError> {
 
 /// Counts the primes from `from` up to, and without, `to`.
 fn primes(from: u32, to: u32) -> usize {
-    let is_prime = |n: u32| n >= 2 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0);
+    let is_prime = |n: u32| n >= 2 && (2..).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     (from..to).filter(|&n| is_prime(n)).count()
 }
