@@ -172,10 +172,16 @@ impl Worker {
     /// round and no more.
     fn look_at_injector(&self) -> Option<Token> {
         let token = self.pop_injected();
-        self.seat().queued.set(self.desk.len() as u64);
+        let queued = self.desk.len();
+        self.seat().queued.set(queued as u64);
+        if token.is_some() && queued > 0 {
+            // What came along was on its way here while those who searched and slept looked for it, and this
+            // worker does not search: nobody comes for it unless told.
+            self.shared.notify_local();
+        }
         let interval = self.shared.config.global_queue_interval;
         self.until_injector.set(match token {
-            Some(_) => interval.min(self.desk.len() as u32),
+            Some(_) => interval.min(queued as u32),
             None => interval - 1,
         });
         token
