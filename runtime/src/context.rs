@@ -195,11 +195,13 @@ pub(crate) unsafe fn enter(runtime: &Arc<Shared>) -> Outer {
 }
 
 /// The runtime around the one that was entered.
-#[derive(Debug)]
 pub(crate) struct Outer {
     runtime: *const Shared,
     depth: usize,
 }
+
+// SAFETY: a shared reference gives access to nothing but `leave`, whose caller has the thread it is about.
+unsafe impl Sync for Outer {}
 
 /// Leaves what [`enter`] entered. False if guards were dropped out of order; then the runtime stays set, and
 /// the caller must keep it alive.

@@ -114,17 +114,24 @@ impl Builder {
     }
 
     /// The name of the runtime's threads; `windlass-worker` by default.
+    ///
+    /// # Panics
+    ///
+    /// If there is a NUL byte in it, which no thread's name can have.
+    #[track_caller]
     pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
         let name = name.into();
+        assert!(!name.contains('\0'), "a thread's name cannot contain a NUL byte: {name:?}");
         self.thread_name_fn(move || name.clone())
     }
 
-    /// A function that names each of the runtime's threads.
+    /// A function that names each of the runtime's threads. NUL bytes in a name become question marks.
     pub fn thread_name_fn<F>(&mut self, f: F) -> &mut Self
     where
         F: Fn() -> String + Send + Sync + 'static,
     {
-        self.thread_name = Arc::new(f);
+        // `thread::Builder` panics on what is replaced here, in threads that nobody expects to panic.
+        self.thread_name = Arc::new(move || f().replace('\0', "?"));
         self
     }
 
@@ -227,43 +234,36 @@ impl Builder {
             hooks: self.hooks.clone(),
         });
         let shared = Shared::new(config, self.hooks.clone(), pool);
-        let mut threads = Vec::with_capacity(workers + 1);
+        // From here on an error, or a panic of the function that names the threads, drops the runtime, and
+        // that shuts down what did start.
+        let mut runtime = Runtime::without_threads(Handle::new(Arc::clone(&shared)));
         for _ in 0..workers {
-            match self.start_worker(&shared) {
-                Ok(thread) => threads.push(thread),
-                Err(error) => return Err(Self::give_up(shared, threads, error)),
-            }
+            runtime.adopt(self.start_worker(&shared))?;
         }
-        let watched = Arc::clone(&shared);
-        match self.thread("windlass-monitor".into()).spawn(move || monitor::watch(&watched)) {
-            Ok(thread) => threads.push(thread),
-            Err(error) => return Err(Self::give_up(shared, threads, error)),
-        }
-        Ok(Runtime::from_parts(Handle::new(shared), threads))
+        let monitor = self.thread("windlass-monitor".into()).spawn(move || monitor::watch(&shared));
+        runtime.adopt(monitor)?;
+        Ok(runtime)
     }
 
     fn workers(&self) -> io::Result<usize> {
         if !self.multi_thread {
             return Ok(0);
         }
-        let workers = match self.worker_threads {
-            Some(workers) => workers,
-            None => default_workers(env::var_os(WORKERS_VARIABLE))?,
-        };
-        if workers > MOST_WORKERS {
-            return Err(invalid(format!(
+        match self.worker_threads {
+            Some(workers) if workers > MOST_WORKERS => Err(invalid(format!(
                 "{workers} worker threads are more than the {MOST_WORKERS} a runtime can have: set \
                  `Builder::worker_threads` to about the number of cores"
-            )));
+            ))),
+            Some(workers) => Ok(workers),
+            None => default_workers(env::var_os(WORKERS_VARIABLE)),
         }
-        Ok(workers)
     }
 
     fn start_worker(&self, shared: &Arc<Shared>) -> io::Result<thread::JoinHandle<()>> {
+        let thread = self.thread((self.thread_name)());
         let (index, desk) = shared.roster.sit().expect("there is a seat for every worker");
-        let shared = Arc::clone(shared);
-        let started = self.thread((self.thread_name)()).spawn({
-            let shared = Arc::clone(&shared);
+        let started = thread.spawn({
+            let shared = Arc::clone(shared);
             move || work(shared, index, desk)
         });
         if started.is_err() {
@@ -279,19 +279,6 @@ impl Builder {
             None => thread,
         }
     }
-
-    /// Shuts down what did start.
-    fn give_up(shared: Arc<Shared>, threads: Vec<thread::JoinHandle<()>>, error: io::Error) -> io::Error {
-        let started = threads.len();
-        drop(Runtime::from_parts(Handle::new(shared), threads));
-        io::Error::new(
-            error.kind(),
-            format!(
-                "the runtime could not start its threads ({started} did start and were shut down again): \
-                 {error}; lower `Builder::worker_threads`, or raise the limit of threads"
-            ),
-        )
-    }
 }
 
 fn hook<F: Fn() + Send + Sync + 'static>(f: F) -> Option<Hook> {
@@ -301,10 +288,10 @@ fn hook<F: Fn() + Send + Sync + 'static>(f: F) -> Option<Hook> {
 fn default_workers(variable: Option<std::ffi::OsString>) -> io::Result<usize> {
     let Some(value) = variable else { return Ok(num_cpus::get().clamp(1, MOST_WORKERS)) };
     match value.to_str().and_then(|value| value.trim().parse::<usize>().ok()) {
-        Some(workers) if workers > 0 => Ok(workers),
+        Some(workers) if (1..=MOST_WORKERS).contains(&workers) => Ok(workers),
         _ => Err(invalid(format!(
             "the environment variable {WORKERS_VARIABLE} is {value:?}: set it to the number of worker \
-             threads, 1 or more, or unset it"
+             threads, from 1 to {MOST_WORKERS}, or unset it"
         ))),
     }
 }

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::sync::MutexGuard;
 
 use super::RuntimeMetrics;
 use crate::context::{self, Driving, Outer};
@@ -36,6 +37,10 @@ pub enum RuntimeFlavor {
     /// Worker threads.
     MultiThread,
 }
+
+// A panic of the user's leaves no lock poisoned and no queue half-written.
+impl UnwindSafe for Handle {}
+impl RefUnwindSafe for Handle {}
 
 impl Handle {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
@@ -233,7 +238,7 @@ pub struct EnterGuard<'a> {
     #[expect(dead_code, reason = "it is there to be dropped")]
     entered: Entered,
     /// A guard belongs to its thread.
-    _handle: PhantomData<(&'a Handle, *mut ())>,
+    _handle: PhantomData<(&'a Handle, MutexGuard<'a, ()>)>,
 }
 
 impl fmt::Debug for EnterGuard<'_> {

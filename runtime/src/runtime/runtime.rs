@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::mem;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -62,9 +63,30 @@ pub fn run<F: Future>(future: F) -> F::Output {
     }
 }
 
+impl UnwindSafe for Runtime {}
+impl RefUnwindSafe for Runtime {}
+
 impl Runtime {
-    pub(super) fn from_parts(handle: Handle, threads: Vec<thread::JoinHandle<()>>) -> Self {
-        Self { handle, threads }
+    pub(super) fn without_threads(handle: Handle) -> Self {
+        Self { handle, threads: Vec::new() }
+    }
+
+    /// Takes in a thread that was started for this runtime.
+    pub(super) fn adopt(&mut self, thread: io::Result<thread::JoinHandle<()>>) -> io::Result<()> {
+        match thread {
+            Ok(thread) => {
+                self.threads.push(thread);
+                Ok(())
+            }
+            Err(error) => Err(io::Error::new(
+                error.kind(),
+                format!(
+                    "the runtime could not start its threads ({} did start and were shut down again): {error}; \
+                     lower `Builder::worker_threads`, or raise the limit of threads",
+                    self.threads.len()
+                ),
+            )),
+        }
     }
 
     /// A multi-thread runtime with a worker for each core.

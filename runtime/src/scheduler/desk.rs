@@ -60,32 +60,31 @@ impl Desk {
         }
     }
 
-    /// Takes this worker's share of the injector into the queue, but for the first task. The share is one of
+    /// Takes this worker's share of the injector into the queue, and gives the task to run next: with one
+    /// seat the longest queued, so that order is kept; else the first of the share. The share is one of
     /// `workers` equal parts, so that tasks from outside wait for one round of those at hand, however many
     /// they are.
     pub(crate) fn take_injected(&self, injector: &Injector<Token>, workers: usize) -> Option<Token> {
         if injector.is_empty() {
             return None;
         }
-        let first = insist(|| match &self.queue {
-            Queue::Shared(deque) => injector.steal_batch_with_limit_and_pop(deque, INJECTOR_BATCH),
-            Queue::Alone(_) => injector.steal(),
-        })?;
-        let more = (injector.len() / workers).min(INJECTOR_SHARE);
         match &self.queue {
             Queue::Shared(deque) => {
+                let first = insist(|| injector.steal_batch_with_limit_and_pop(deque, INJECTOR_BATCH))?;
+                let more = (injector.len() / workers).min(INJECTOR_SHARE);
                 for _ in 0..more / INJECTOR_BATCH {
                     if insist(|| injector.steal_batch_with_limit(deque, INJECTOR_BATCH)).is_none() {
                         break;
                     }
                 }
+                Some(first)
             }
             Queue::Alone(queue) => {
                 let mut queue = queue.borrow_mut();
-                queue.extend(std::iter::from_fn(|| insist(|| injector.steal())).take(more));
+                queue.extend(std::iter::from_fn(|| insist(|| injector.steal())).take(INJECTOR_SHARE));
+                queue.pop_front()
             }
         }
-        Some(first)
     }
 
     /// Takes about half of another worker's queue into this one, but for the first task.

@@ -133,6 +133,8 @@ impl Shared {
                 if self.is_closing() {
                     token.cancel();
                     self.finished_outside.fetch_add(1, Relaxed);
+                    // One with a name was in the registry, and the last worker may wait for it to leave.
+                    self.idle.wake_all();
                 } else {
                     self.inject(token);
                 }

@@ -34,6 +34,7 @@ impl Worker {
         while let Some(token) = self.at_hand() {
             self.shared().inject(token);
         }
+        self.seat().queued.set(0);
     }
 
     /// Leaves, or as the last worker of a runtime that closes completes the shutdown. Tasks at hand are

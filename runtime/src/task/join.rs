@@ -14,6 +14,7 @@ use super::id::Id;
 use super::raw::release;
 use super::state::{Join, Leave};
 use super::token::Token;
+use crate::context;
 use crate::quietly;
 use crate::task::coop;
 
@@ -164,6 +165,8 @@ impl<T> Drop for JoinHandle<T> {
             }
             Leave::DropOutput => {
                 let drop_output = self.header().vtable.drop_output;
+                // What the output's destructor asks about its task is answered as if it ran in it.
+                let _in_task = context::begin_poll(self.header(), context::budget());
                 // SAFETY: the output of a complete task belongs to its join handle.
                 unsafe { drop_output(self.task) };
             }
