@@ -1,0 +1,126 @@
+//! Which types may go to other threads and through panics: a promise to users that a private field can break.
+
+#![allow(dead_code, reason = "whether a fallback below is used depends on the traits that a type has")]
+
+use std::cell::Cell;
+use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::rc::Rc;
+
+use windlass::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, TryCurrentError};
+use windlass::task::{
+    AbortHandle, AllTasks, Id, JoinError, JoinHandle, JoinSet, LocalEnterGuard, LocalSet, TaskInfo, TaskState,
+};
+
+/// Whether a type has a trait, where a trait bound could only say that it has.
+macro_rules! has {
+    ($type:ty: $trait:path) => {{
+        /// Falls back to `No` unless the inherent constant exists.
+        trait No {
+            const HAS: bool = false;
+        }
+        struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
+        impl<T: ?Sized> No for Probe<T> {}
+        impl<T: ?Sized + $trait> Probe<T> {
+            const HAS: bool = true;
+        }
+        <Probe<$type>>::HAS
+    }};
+}
+
+macro_rules! assert_send_sync {
+    ($($type:ty: $send:literal, $sync:literal;)+) => {
+        $(
+            assert_eq!(has!($type: Send), $send, "whether {} is Send", stringify!($type));
+            assert_eq!(has!($type: Sync), $sync, "whether {} is Sync", stringify!($type));
+            assert!(has!($type: Unpin), "{} is not Unpin", stringify!($type));
+        )+
+    };
+}
+
+#[test]
+fn send_and_sync() {
+    assert_send_sync! {
+        Runtime: true, true;
+        Handle: true, true;
+        Builder: true, true;
+        RuntimeMetrics: true, true;
+        TryCurrentError: true, true;
+        EnterGuard<'static>: false, true;
+        JoinHandle<u32>: true, true;
+        JoinHandle<Cell<u32>>: true, true;
+        JoinHandle<Rc<u32>>: false, false;
+        JoinSet<u32>: true, true;
+        JoinSet<Cell<u32>>: true, true;
+        JoinSet<Rc<u32>>: false, false;
+        AbortHandle: true, true;
+        JoinError: true, true;
+        Id: true, true;
+        TaskInfo: true, true;
+        TaskState: true, true;
+        AllTasks: true, true;
+        LocalSet: false, false;
+        LocalEnterGuard: false, false;
+    }
+}
+
+#[test]
+fn unwind_safety() {
+    macro_rules! assert_unwind_safe {
+        ($($type:ty),+ $(,)?) => {
+            $(
+                assert!(has!($type: UnwindSafe), "{} is not UnwindSafe", stringify!($type));
+                assert!(has!($type: RefUnwindSafe), "{} is not RefUnwindSafe", stringify!($type));
+            )+
+        };
+    }
+    assert_unwind_safe!(JoinHandle<()>, JoinHandle<Cell<u32>>, AbortHandle, Handle, Runtime);
+}
+
+windlass::task_local! {
+    static NUMBER: u32;
+    static NOT_SEND: Rc<u32>;
+}
+
+type SendFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+type AnyFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Whether a value is `Send`, by its type.
+macro_rules! is_send {
+    ($value:expr) => {{
+        trait No {
+            fn is_send(&self) -> bool {
+                false
+            }
+        }
+        struct Probe<T>(T);
+        impl<T> No for &Probe<T> {}
+        impl<T: Send> Probe<T> {
+            fn is_send(&self) -> bool {
+                true
+            }
+        }
+        (&Probe($value)).is_send()
+    }};
+}
+
+#[test]
+fn futures() {
+    let send = || Box::pin(async {}) as SendFuture;
+    let any = || Box::pin(async {}) as AnyFuture;
+    assert!(is_send!(NUMBER.scope(1, send())));
+    assert!(!is_send!(NUMBER.scope(1, any())));
+    assert!(!is_send!(NOT_SEND.scope(Rc::new(1), send())));
+    assert!(is_send!(windlass::task::coop::unconstrained(send())));
+    assert!(!is_send!(windlass::task::coop::unconstrained(any())));
+    assert!(is_send!(windlass::task::yield_now()));
+    assert!(is_send!(windlass::task::coop::consume_budget()));
+    let mut set = JoinSet::<u32>::new();
+    assert!(is_send!(set.join_next()));
+    assert!(is_send!(set.shutdown()));
+    let mut set = JoinSet::<Rc<u32>>::new();
+    assert!(!is_send!(set.join_next()));
+    let local = LocalSet::new();
+    assert!(!is_send!(local.run_until(send())));
+}

@@ -1,0 +1,217 @@
+//! `Runtime::block_on` lends its thread to tasks while its own future waits, unless the builder says otherwise;
+//! `Handle::block_on` never does.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc as std_mpsc};
+use std::thread::{self, ThreadId};
+
+use windlass::runtime::Runtime;
+use windlass_tests::{Flavor, lock, on_every_flavor, on_multi_thread, spin_until, wake_self, yield_until};
+
+on_multi_thread!(
+    the_thread_in_block_on_runs_tasks_when_the_workers_cannot,
+    the_thread_runs_none_when_the_builder_says_so,
+    the_thread_of_a_handle_runs_none,
+    a_caller_that_holds_a_lock_meets_it_in_no_task,
+    more_threads_than_seats,
+    a_seat_goes_to_the_next_in_line,
+    tasks_left_on_a_seat_are_handed_over,
+    a_root_that_never_waits_runs_no_tasks_for_good,
+);
+
+on_every_flavor!(the_switch_changes_nothing_else);
+
+/// Holds up every worker until it is dropped.
+struct HeldUp(Arc<AtomicBool>);
+
+impl HeldUp {
+    fn new(flavor: Flavor, runtime: &Runtime) -> Self {
+        let Flavor::MultiThread(workers) = flavor else { unreachable!() };
+        let release = Arc::new(AtomicBool::new(false));
+        let barrier = Arc::new(Barrier::new(workers + 1));
+        for _ in 0..workers {
+            let (barrier, release) = (barrier.clone(), release.clone());
+            runtime.spawn(async move {
+                barrier.wait();
+                spin_until(|| release.load(Ordering::SeqCst));
+            });
+        }
+        barrier.wait();
+        HeldUp(release)
+    }
+}
+
+impl Drop for HeldUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+fn not_lending(flavor: Flavor) -> Runtime {
+    flavor.builder().block_on_runs_tasks(false).build().unwrap()
+}
+
+async fn whereabouts() -> ThreadId {
+    wake_self().await;
+    thread::current().id()
+}
+
+fn the_thread_in_block_on_runs_tasks_when_the_workers_cannot(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let here = thread::current().id();
+    let held_up = HeldUp::new(flavor, &runtime);
+    let queued: Vec<_> = (0..50).map(|_| runtime.spawn(whereabouts())).collect();
+    runtime.block_on(async {
+        assert_eq!(windlass::spawn(whereabouts()).await.unwrap(), here);
+        for task in queued {
+            assert_eq!(task.await.unwrap(), here);
+        }
+    });
+    drop(held_up);
+}
+
+fn the_thread_runs_none_when_the_builder_says_so(flavor: Flavor) {
+    let runtime = not_lending(flavor);
+    let here = thread::current().id();
+    let queued: Vec<_> = (0..50).map(|_| runtime.spawn(whereabouts())).collect();
+    runtime.block_on(async {
+        for _ in 0..50 {
+            assert_ne!(windlass::spawn(whereabouts()).await.unwrap(), here);
+        }
+        for task in queued {
+            assert_ne!(task.await.unwrap(), here);
+        }
+    });
+}
+
+fn the_thread_of_a_handle_runs_none(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let here = thread::current().id();
+    runtime.handle().block_on(async {
+        for _ in 0..50 {
+            assert_ne!(windlass::spawn(whereabouts()).await.unwrap(), here);
+        }
+    });
+}
+
+fn a_caller_that_holds_a_lock_meets_it_in_no_task(flavor: Flavor) {
+    let runtime = not_lending(flavor);
+    let mutex = Arc::new(Mutex::new(0));
+    let mut tasks = Vec::new();
+    for _ in 0..20 {
+        // A task that ran here would wait for this very thread.
+        let held = lock(&mutex);
+        let wanting = mutex.clone();
+        tasks.push(runtime.spawn(async move { *lock(&wanting) += 1 }));
+        runtime.block_on(async {
+            for _ in 0..10 {
+                windlass::task::yield_now().await;
+            }
+        });
+        drop(held);
+    }
+    runtime.block_on(async {
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(*lock(&mutex), 20);
+}
+
+fn more_threads_than_seats(flavor: Flavor) {
+    const THREADS: usize = 32;
+    let runtime = flavor.runtime();
+    let inside = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            let (runtime, inside) = (&runtime, &inside);
+            scope.spawn(move || {
+                runtime.block_on(async {
+                    inside.fetch_add(1, Ordering::SeqCst);
+                    yield_until(|| inside.load(Ordering::SeqCst) == THREADS).await;
+                    for _ in 0..20 {
+                        windlass::spawn(wake_self()).await.unwrap();
+                    }
+                });
+            });
+        }
+    });
+}
+
+fn a_seat_goes_to_the_next_in_line(flavor: Flavor) {
+    // With all workers held up, only threads in `block_on` run tasks: as those on the seats leave, others come.
+    let runtime = flavor.runtime();
+    let held_up = HeldUp::new(flavor, &runtime);
+    let ran_on = Mutex::new(HashSet::new());
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            let (runtime, ran_on) = (&runtime, &ran_on);
+            scope.spawn(move || {
+                let there = runtime.block_on(async { windlass::spawn(whereabouts()).await.unwrap() });
+                lock(ran_on).insert(there);
+            });
+        }
+    });
+    assert!(!lock(&ran_on).is_empty());
+    drop(held_up);
+}
+
+fn tasks_left_on_a_seat_are_handed_over(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    for round in 0..50 {
+        let (tx, rx) = std_mpsc::channel();
+        runtime.block_on(async {
+            for _ in 0..100 {
+                let tx = tx.clone();
+                windlass::spawn(async move {
+                    wake_self().await;
+                    tx.send(()).unwrap();
+                });
+            }
+            if round % 2 == 0 {
+                windlass::task::yield_now().await;
+            }
+        });
+        drop(tx);
+        // Nobody is in `block_on` any more.
+        assert_eq!(rx.into_iter().count(), 100);
+    }
+}
+
+fn a_root_that_never_waits_runs_no_tasks_for_good(flavor: Flavor) {
+    // It blocks its thread for as long as it likes; what it spawns meanwhile is run by the workers.
+    let runtime = flavor.runtime();
+    let here = thread::current().id();
+    runtime.block_on(async {
+        for _ in 0..20 {
+            let (tx, rx) = std_mpsc::channel();
+            for _ in 0..10 {
+                let tx = tx.clone();
+                windlass::spawn(async move { tx.send(thread::current().id()).unwrap() });
+            }
+            drop(tx);
+            assert!(rx.into_iter().all(|there| there != here));
+        }
+    });
+}
+
+fn the_switch_changes_nothing_else(flavor: Flavor) {
+    let runtime = not_lending(flavor);
+    let sum = runtime.block_on(async {
+        let tasks: Vec<_> = (0..100)
+            .map(|i| {
+                windlass::spawn(async move {
+                    wake_self().await;
+                    i
+                })
+            })
+            .collect();
+        let mut sum = windlass::task::spawn_blocking(|| 0).await.unwrap();
+        for task in tasks {
+            sum += task.await.unwrap();
+        }
+        sum
+    });
+    assert_eq!(sum, 4_950);
+}

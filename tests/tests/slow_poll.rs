@@ -1,0 +1,270 @@
+//! The monitor's warning: a poll that takes too long is named in the log, by the line that spawned its task.
+//!
+//! A program of its own: it has the one subscriber that a process may have, and looks at all that is logged.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Mutex, Once};
+use std::time::{Duration, Instant};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+use windlass::runtime::Runtime;
+use windlass::task;
+use windlass_tests::{Flavor, lock, watchdog};
+
+/// One line of the log.
+#[derive(Clone, Debug)]
+struct Line {
+    level: Level,
+    target: String,
+    message: String,
+}
+
+static LOG: Mutex<Vec<Line>> = Mutex::new(Vec::new());
+
+struct Log;
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, event: &Event<'_>) {
+        let mut message = Message(String::new());
+        event.record(&mut message);
+        let metadata = event.metadata();
+        lock(&LOG).push(Line {
+            level: *metadata.level(),
+            target: metadata.target().to_owned(),
+            message: message.0,
+        });
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+struct Message(String);
+
+impl Visit for Message {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
+        }
+    }
+}
+
+fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing::subscriber::set_global_default(Log).expect("the only subscriber"));
+}
+
+/// What the monitor has logged that speaks of a line of this file.
+fn warnings_about(line: u32) -> Vec<Line> {
+    let place = format!("{}:{line}", file!());
+    lock(&LOG)
+        .iter()
+        .filter(|entry| {
+            // The place, and not one that begins like it.
+            entry.target == "windlass::monitor"
+                && entry.message.match_indices(&place).any(|(at, _)| {
+                    !entry.message[at + place.len()..].starts_with(|next: char| next.is_ascii_digit())
+                })
+        })
+        .cloned()
+        .collect()
+}
+
+#[track_caller]
+fn line() -> u32 {
+    Location::caller().line()
+}
+
+/// Blocks the thread, as a task should not.
+fn block(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
+const SLOW: Duration = Duration::from_millis(200);
+
+/// Runs a task to its end outside `block_on`, or in it where there is no other way.
+fn finish<T>(flavor: Flavor, runtime: &Runtime, task: task::JoinHandle<T>) -> T {
+    if flavor.is_current_thread() { runtime.block_on(task) } else { futures::executor::block_on(task) }
+        .unwrap()
+}
+
+const FLAVORS: [Flavor; 4] =
+    [Flavor::CurrentThread, Flavor::MultiThread(1), Flavor::MultiThread(2), Flavor::MultiThread(4)];
+
+#[test]
+fn a_task_that_blocks_200_ms_is_named_by_its_line() {
+    listen();
+    watchdog("a_task_that_blocks_200_ms_is_named_by_its_line", || {
+        for flavor in FLAVORS {
+            let runtime = flavor.runtime();
+            let before = lock(&LOG).len();
+            let (task, line) = (runtime.spawn(async { block(SLOW) }), line());
+            finish(flavor, &runtime, task);
+            let warnings = warnings_about(line);
+            let new = lock(&LOG).len() - before;
+            assert!(new >= 1, "{flavor}: nothing was logged");
+            let warning = warnings
+                .last()
+                .unwrap_or_else(|| panic!("{flavor}: no word of line {line}: {:?}", lock(&LOG)));
+            assert_eq!(warning.level, Level::WARN);
+        }
+    });
+}
+
+#[test]
+fn the_warning_comes_while_the_poll_lasts() {
+    listen();
+    watchdog("the_warning_comes_while_the_poll_lasts", || {
+        let runtime = Flavor::MultiThread(2).runtime();
+        let spawned_at = line() + 1;
+        let task = runtime.spawn(async move {
+            // Ends because of the warning, not for having taken long enough.
+            while warnings_about(spawned_at).is_empty() {
+                block(Duration::from_millis(1));
+            }
+        });
+        futures::executor::block_on(task).unwrap();
+    });
+}
+
+#[test]
+fn a_slow_poll_is_reported_once() {
+    listen();
+    watchdog("a_slow_poll_is_reported_once", || {
+        let runtime =
+            Flavor::MultiThread(2).builder().slow_poll_threshold(Duration::from_millis(20)).build().unwrap();
+        let (task, line) = (runtime.spawn(async { block(SLOW) }), line());
+        futures::executor::block_on(task).unwrap();
+        assert_eq!(warnings_about(line).len(), 1, "{:?}", warnings_about(line));
+    });
+}
+
+#[test]
+fn every_slow_poll_is_reported() {
+    listen();
+    watchdog("every_slow_poll_is_reported", || {
+        let runtime =
+            Flavor::MultiThread(2).builder().slow_poll_threshold(Duration::from_millis(20)).build().unwrap();
+        let slow_twice = async {
+            block(SLOW);
+            task::yield_now().await;
+            block(SLOW);
+        };
+        let (task, line) = (runtime.spawn(slow_twice), line());
+        futures::executor::block_on(task).unwrap();
+        assert_eq!(warnings_about(line).len(), 2, "{:?}", warnings_about(line));
+    });
+}
+
+#[test]
+fn the_warning_names_the_task_and_how_long() {
+    listen();
+    watchdog("the_warning_names_the_task_and_how_long", || {
+        let runtime = Flavor::MultiThread(2).runtime();
+        let builder = task::Builder::new().name("sleepy");
+        let (task, line) = (builder.spawn_on(async { block(SLOW) }, runtime.handle()).unwrap(), line());
+        futures::executor::block_on(task).unwrap();
+        let warnings = warnings_about(line);
+        let message = &warnings.first().expect("a warning").message;
+        assert!(message.contains("sleepy"), "the name is missing: {message}");
+        assert!(message.contains(" ms"), "how long is missing: {message}");
+        assert!(message.contains("spawn_blocking"), "what to do is missing: {message}");
+    });
+}
+
+#[test]
+fn the_threshold_can_be_set() {
+    listen();
+    watchdog("the_threshold_can_be_set", || {
+        let patient =
+            Flavor::MultiThread(2).builder().slow_poll_threshold(Duration::from_secs(1_000)).build().unwrap();
+        let (task, line) = (patient.spawn(async { block(SLOW) }), line());
+        futures::executor::block_on(task).unwrap();
+        assert!(warnings_about(line).is_empty(), "{:?}", warnings_about(line));
+    });
+}
+
+#[test]
+fn many_short_polls_are_not_slow() {
+    listen();
+    watchdog("many_short_polls_are_not_slow", || {
+        let runtime = Flavor::MultiThread(2).runtime();
+        let begun = Instant::now();
+        let busy = async move {
+            while begun.elapsed() < 2 * SLOW {
+                task::yield_now().await;
+            }
+        };
+        let (task, line) = (runtime.spawn(busy), line());
+        futures::executor::block_on(task).unwrap();
+        assert!(warnings_about(line).is_empty(), "{:?}", warnings_about(line));
+    });
+}
+
+#[test]
+fn the_second_poll_of_a_task_is_watched_as_the_first() {
+    listen();
+    watchdog("the_second_poll_of_a_task_is_watched_as_the_first", || {
+        let runtime = Flavor::MultiThread(2).runtime();
+        let slow_in_the_end = async {
+            for _ in 0..10 {
+                task::yield_now().await;
+            }
+            block(SLOW);
+        };
+        let (task, line) = (runtime.spawn(slow_in_the_end), line());
+        futures::executor::block_on(task).unwrap();
+        assert_eq!(warnings_about(line).len(), 1, "{:?}", warnings_about(line));
+    });
+}
+
+#[test]
+fn a_drop_that_takes_long_is_a_slow_poll() {
+    listen();
+    watchdog("a_drop_that_takes_long_is_a_slow_poll", || {
+        let runtime = Flavor::MultiThread(2).runtime();
+        let slow = windlass_tests::OnDrop::new(|| block(SLOW));
+        let (polled, was_polled) = std::sync::mpsc::channel();
+        let future = async move {
+            let _slow = slow;
+            polled.send(()).unwrap();
+            std::future::pending::<()>().await;
+        };
+        let (task, line) = (runtime.spawn(future), line());
+        was_polled.recv().unwrap();
+        task.abort();
+        futures::executor::block_on(task).unwrap_err();
+        assert_eq!(warnings_about(line).len(), 1, "{:?}", warnings_about(line));
+    });
+}
+
+#[test]
+fn a_slow_task_does_not_hold_up_the_others() {
+    listen();
+    watchdog("a_slow_task_does_not_hold_up_the_others", || {
+        let runtime = Flavor::MultiThread(2).runtime();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let (started, has_started) = std::sync::mpsc::channel();
+        let slow = runtime.spawn(async move {
+            let others: Vec<_> = (0..50).map(|_| windlass::spawn(windlass_tests::wake_self())).collect();
+            started.send(others).unwrap();
+            // Until the others are done, which they could not be behind it.
+            released.recv().unwrap();
+        });
+        for other in has_started.recv().unwrap() {
+            futures::executor::block_on(other).unwrap();
+        }
+        release.send(()).unwrap();
+        futures::executor::block_on(slow).unwrap();
+    });
+}
