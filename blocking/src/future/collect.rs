@@ -1,10 +1,10 @@
 //! [`wait`] and [`as_completed`]: many futures at once.
 
 use super::{Future, TimeoutError, block};
-use crate::primitives::{Arc, Mutex};
+use crate::primitives::Mutex;
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc as StdArc;
+use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ struct Arrival {
 }
 
 impl Wake for Arrival {
-    fn wake(self: StdArc<Self>) {
+    fn wake(self: Arc<Self>) {
         self.arrivals.done.lock().push_back(self.index);
         let waker = self.arrivals.waiting.lock().clone();
         waker.wake();
@@ -35,7 +35,7 @@ impl Arrivals {
         let arrivals =
             Arc::new(Self { done: Mutex::new(VecDeque::new()), waiting: Mutex::new(block::waker()) });
         for (index, future) in futures.enumerate() {
-            let waker = Waker::from(StdArc::new(Arrival { arrivals: arrivals.clone(), index }));
+            let waker = Waker::from(Arc::new(Arrival { arrivals: arrivals.clone(), index }));
             if !future.watch(&waker) {
                 arrivals.done.lock().push_back(index);
             }

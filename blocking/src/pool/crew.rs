@@ -2,7 +2,8 @@
 
 use super::seat::Seat;
 use super::word::{Claim, End, Seen, Word};
-use crate::primitives::{Arc, AtomicUsize, Mutex, Ordering, fence};
+use crate::primitives::{AtomicUsize, Mutex, Ordering, fence};
+use std::sync::Arc;
 
 /// The counts, and the stack of idle threads: the one that parked last is woken first, so that those at the
 /// bottom reach the end of their keep-alive.
@@ -191,20 +192,12 @@ mod tests {
     fn idle_crew(count: usize) -> (Crew, Vec<Arc<Seat>>) {
         let crew = Crew::new(8);
         let seats: Vec<_> = (0..count).map(|_| Seat::new()).collect();
-        for (index, seat) in seats.iter().enumerate() {
-            if index == 0 {
-                assert!(crew.claim_first());
-            } else {
-                // As if those before were running, so that a new one is asked for.
-                assert_eq!(crew.word.claim(8, |_| true), Claim::Idle);
-                assert!(crew.last_found());
-                assert_eq!(crew.word.claim(8, |_| true), Claim::New);
-            }
-            assert!(crew.lie_down(seat, true));
-            if index > 0 {
-                // Lay the running one down again; its place in the stack was kept.
-                assert!(crew.word.lie_down(false));
-            }
+        for _ in &seats {
+            assert!(crew.claim_first() || crew.rouse(|_| true) == Rouse::Start);
+            assert!(crew.last_found());
+        }
+        for seat in &seats {
+            assert!(crew.lie_down(seat, false));
         }
         (crew, seats)
     }

@@ -3,8 +3,9 @@
 use super::shared::Shared;
 use crate::executor::{Rejected, Room};
 use crate::job::Job;
-use crate::primitives::{Arc, AtomicUsize, Mutex, Ordering, fence};
+use crate::primitives::{AtomicUsize, Mutex, Ordering, fence};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// The waiting, oldest first. A taken job tells one of them; who is told is off the line, and has to try, or

@@ -1,8 +1,9 @@
 //! Which pool the running thread belongs to, and what that changes when it waits.
 
 use super::shared::Shared;
-use crate::primitives::{Arc, Ordering, thread_local};
+use crate::primitives::{Ordering, thread_local};
 use std::cell::RefCell;
+use std::sync::Arc;
 
 thread_local! {
     #[allow(clippy::missing_const_for_thread_local, reason = "loom's macro knows no const")]

@@ -18,7 +18,6 @@ pub use shutdown::{RunningJob, StillRunning};
 
 use crate::executor::{Executor, Rejected, Room};
 use crate::job::Job;
-use crate::primitives;
 use builder::Config;
 use line::PoolRoom;
 use shared::Shared;
@@ -53,7 +52,7 @@ pub struct ThreadPoolExecutor {
 }
 
 struct Handle {
-    pool: primitives::Arc<Shared>,
+    pool: Arc<Shared>,
 }
 
 impl ThreadPoolExecutor {
@@ -85,7 +84,7 @@ impl ThreadPoolExecutor {
         Self { handle: Arc::new(Handle { pool: Shared::new(config) }) }
     }
 
-    fn pool(&self) -> &primitives::Arc<Shared> {
+    fn pool(&self) -> &Arc<Shared> {
         &self.handle.pool
     }
 

@@ -1,9 +1,10 @@
 //! [`Seat`]: the record by which others reach a thread of the pool.
 
 use crate::primitives::thread::{self, Thread};
-use crate::primitives::{Arc, AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
+use crate::primitives::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
 use std::panic::Location;
 use std::ptr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One thread's parker, and what it is running.

@@ -11,8 +11,9 @@ use crate::executor::{BrokenThreadPool, RejectReason, Rejected};
 use crate::job::Job;
 use crate::panics::swallow;
 use crate::primitives::thread::{self, JoinHandle};
-use crate::primitives::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering, Queue};
+use crate::primitives::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, Queue};
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// After a failed start no other is tried for this long, as long as there is a thread at all.
@@ -89,7 +90,7 @@ impl Shared {
         if seen.threads() == 0
             && let Err(error) = self.start_first()
         {
-            return Err(Rejected::new(job, RejectReason::NoThread(std::sync::Arc::new(error))));
+            return Err(Rejected::new(job, RejectReason::NoThread(Arc::new(error))));
         }
         if let Err(job) = self.queue.push(job) {
             return Err(Rejected::new(job, RejectReason::Full));

@@ -4,9 +4,10 @@ use super::member;
 use super::shared::Shared;
 use super::word::End;
 use crate::panics::swallow;
-use crate::primitives::{Arc, Ordering, thread};
+use crate::primitives::{Ordering, thread};
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 impl Shared {

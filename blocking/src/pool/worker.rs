@@ -5,8 +5,9 @@ use super::seat::{Parked, Seat};
 use super::shared::Shared;
 use super::spin::Spin;
 use crate::panics::swallow;
-use crate::primitives::{Arc, thread};
+use crate::primitives::thread;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// How many threads may search at once when they run out of work, the one on its way included. More would
 /// compete for the same next job.

@@ -1,13 +1,13 @@
 //! loom, and a queue with crossbeam-channel's orderings and no more.
 
 pub(crate) use loom::hint::spin_loop;
-pub(crate) use loom::sync::Arc;
 pub(crate) use loom::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 pub(crate) use loom::thread_local;
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
+use std::time::{Duration, Instant};
 
 pub(crate) mod thread {
     use super::Duration;
@@ -51,13 +51,39 @@ impl<T> Mutex<T> {
         Self(loom::sync::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
-        self.0.lock().expect("a model panicked while it held a lock")
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard(Some(self.0.lock().expect("a model panicked while it held a lock")))
+    }
+}
+
+/// Empty only while its owner waits on a [`Condvar`].
+pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("its owner waits")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("its owner waits")
     }
 }
 
 /// loom's condition variable with parking_lot's interface; waits on it never time out.
 pub(crate) struct Condvar(loom::sync::Condvar);
+
+/// The answer of a timed wait.
+pub(crate) struct WaitTimeoutResult;
+
+impl WaitTimeoutResult {
+    pub(crate) fn timed_out(&self) -> bool {
+        false
+    }
+}
 
 impl Condvar {
     pub(crate) fn new() -> Self {
@@ -66,6 +92,16 @@ impl Condvar {
 
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
+    }
+
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        let inner = guard.0.take().expect("its owner waits");
+        guard.0 = Some(self.0.wait(inner).expect("a model panicked while it held a lock"));
+    }
+
+    pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: Instant) -> WaitTimeoutResult {
+        self.wait(guard);
+        WaitTimeoutResult
     }
 }
 

@@ -1,7 +1,6 @@
 //! std, parking_lot and crossbeam-channel.
 
 pub(crate) use parking_lot::{Condvar, Mutex};
-pub(crate) use std::sync::Arc;
 pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
