@@ -222,7 +222,6 @@ impl Builder {
             event_interval: self.event_interval,
             lifo: self.multi_thread,
             search_limit: workers.div_ceil(2).max(1),
-            patience: 0,
             block_on_runs_tasks: self.block_on_runs_tasks || !self.multi_thread,
             slow_poll_threshold: self.slow_poll_threshold,
         };

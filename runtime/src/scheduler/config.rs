@@ -21,8 +21,6 @@ pub(crate) struct Config {
     pub(crate) lifo: bool,
     /// How many workers search at the same time.
     pub(crate) search_limit: usize,
-    /// How many turns a search takes at most before the worker sleeps.
-    pub(crate) patience: u32,
     /// Whether `Runtime::block_on` runs tasks while its own future waits.
     pub(crate) block_on_runs_tasks: bool,
     /// How long a poll takes before the monitor reports it.

@@ -2,7 +2,7 @@
 //! the protocol and why no wakeup is lost.
 
 use crate::primitives::atomic::AtomicUsize;
-use crate::primitives::atomic::Ordering::{Relaxed, SeqCst};
+use crate::primitives::atomic::Ordering::{Relaxed, Release, SeqCst};
 use crate::primitives::atomic::fence;
 use crate::primitives::{Arc, Mutex};
 
@@ -132,7 +132,9 @@ impl Idle {
     #[must_use]
     pub(crate) fn found(&self, searching: Searching) -> bool {
         let Searching(()) = searching;
-        let last = self.word.fetch_sub(SEARCHING_ONE, Relaxed) & SEARCHING_MASK == 1;
+        // Release: what came along with what it found is in its own queue by now, and whoever stops after it
+        // sees that (pairs with the fences here and in `sleep`).
+        let last = self.word.fetch_sub(SEARCHING_ONE, Release) & SEARCHING_MASK == 1;
         if last {
             // Pairs with the fence of `notify`: who queued work and left it to this worker did so before the
             // look that follows.

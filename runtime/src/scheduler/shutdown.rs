@@ -44,6 +44,7 @@ impl Worker {
         if shared.is_closing() {
             while self.end_some() {}
         }
+        self.count_busy();
         match shared.roster.leave() {
             Leave::Go => self.seat().set_occupied(false),
             Leave::Last => {

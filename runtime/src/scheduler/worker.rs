@@ -32,8 +32,6 @@ pub(crate) struct Worker {
     until_injector: Cell<u32>,
     lifo_streak: Cell<u32>,
     random: Cell<u32>,
-    /// How long the next search goes on before it gives up.
-    patience: Cell<u32>,
     /// The future of the `block_on` this worker is a guest for.
     root: Option<Arc<Root>>,
     /// Whether that future is being polled, which may block this thread for good.
@@ -68,7 +66,6 @@ impl Worker {
             until_injector: Cell::new(0),
             lifo_streak: Cell::new(0),
             random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
-            patience: Cell::new(0),
             root,
             in_root: Cell::new(false),
             up_since: Cell::new(Instant::now()),
@@ -298,7 +295,7 @@ impl Worker {
         let mut searching = self.shared.idle.search(self.shared.config.search_limit);
         loop {
             if let Some(searching) = searching.take() {
-                if let Some(token) = self.search_patiently() {
+                if let Some(token) = self.search() {
                     self.stop_searching(searching);
                     return Some(token);
                 }
@@ -321,25 +318,6 @@ impl Worker {
         self.shared.is_closing() || self.root.as_ref().is_some_and(|root| root.is_woken())
     }
 
-    /// Searches for as long as recent searches make it worth while.
-    fn search_patiently(&self) -> Option<Token> {
-        let patience = self.patience.get();
-        for turn in 0..=patience {
-            if let Some(token) = self.search() {
-                if turn > 0 {
-                    self.patience.set((patience * 2).min(self.shared.config.patience));
-                }
-                return Some(token);
-            }
-            if self.is_interrupted() {
-                return None;
-            }
-            hint::spin_loop();
-        }
-        self.patience.set((patience / 2).max(self.shared.config.patience / 16));
-        None
-    }
-
     /// Stops searching; whoever was the last to do so makes sure that what is left is found.
     fn stop_searching(&self, searching: Searching) {
         if self.shared.idle.found(searching) && self.shared.has_work() {
@@ -360,6 +338,11 @@ impl Worker {
         }
     }
 
+    /// Counts the time since this worker got up.
+    pub(crate) fn count_busy(&self) {
+        self.seat().stats.busy.add_duration(self.up_since.get().elapsed());
+    }
+
     /// Joins the sleepers, looks once more, and parks until somebody gives the permit.
     fn sleep_from(&self, searching: Option<Searching>) {
         self.shared.idle.sleep(self.index, &self.parker, searching);
@@ -368,7 +351,7 @@ impl Worker {
         }
         let seat = self.seat();
         seat.stats.parks.add(1);
-        seat.stats.busy.add_duration(self.up_since.get().elapsed());
+        self.count_busy();
         seat.set_awake(false);
         self.shared.hooks.before_park();
         self.parker.park();
