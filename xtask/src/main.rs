@@ -46,7 +46,7 @@ Now and then:
   sanitize [thread|address|leak] [--all]
                           the tests of the core packages, or all, under a sanitizer (thread and address if none is named)
   stress [--times N] [--seed SEED] [--only TEXT] [--release]
-                          the stress tests again and again, with a new seed each time
+                          the stress tests again and again, with new seeds each time or one that is given
   powerset                every combination of the features of the published packages
   minimal-versions        the published packages with the oldest dependencies they claim to work with
   duplicates              no dependency of the published packages may come in two versions

@@ -1,15 +1,18 @@
 //! `stress`: the stress tests again and again.
 //!
-//! A test program whose name begins with `stress` reads its seed from the variable `WINDLASS_STRESS_SEED`, so that a run can
-//! be had again; what the operating system schedules cannot.
+//! A stress test (a file of `tests/tests/` whose name begins with `stress`) makes many rounds, each with a seed of its own that it prints
+//! as the round begins, and takes one given seed from a variable instead. What it prints goes to a file here, of which a failure
+//! shows the end: so the seed is known even where the test hangs or takes the whole process down.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::artifacts::{self, Artifact};
-use crate::failure::Failure;
+use crate::failure::{Failure, on_path};
 use crate::options::Options;
-use crate::place::cargo;
-use crate::session::Session;
+use crate::place::{Workspace, cargo};
+use crate::session::{Session, human};
 use crate::shell::{self, Ended};
 
 const SEED: &str = "WINDLASS_STRESS_SEED";
@@ -17,7 +20,10 @@ const SEED: &str = "WINDLASS_STRESS_SEED";
 /// A program that takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// How often, from which seed on, and which.
+/// How much of its output is shown of a program that failed.
+const LINES: usize = 40;
+
+/// How often, with which seed, and which.
 #[derive(Debug, Default)]
 pub(crate) struct Stress {
     pub(crate) times: u64,
@@ -47,39 +53,40 @@ pub(crate) fn run(session: &mut Session, stress: &Stress) -> Result<(), Failure>
             command.arg("--release");
         }
         let programs = artifacts::build(&mut command)?;
-        let first = stress.seed.unwrap_or_else(seed_of_now);
-        for round in 0..stress.times {
-            let seed = first.wrapping_add(round);
-            println!("\nround {} of {}, seed {seed}", round + 1, stress.times);
+        let logs = Workspace::load()?.target("stress")?;
+        for time in 1..=stress.times {
             for program in &programs {
-                once(program, seed, stress)?;
+                let started = Instant::now();
+                once(program, &logs.join(format!("{}.log", program.target)), stress)?;
+                println!(
+                    "{time} of {}: {} passed, {}",
+                    stress.times,
+                    program.target,
+                    human(started.elapsed())
+                );
             }
         }
         Ok(())
     })
 }
 
-fn once(program: &Artifact, seed: u64, stress: &Stress) -> Result<(), Failure> {
+fn once(program: &Artifact, log: &Path, stress: &Stress) -> Result<(), Failure> {
     let mut command = program.command();
-    command.env(SEED, seed.to_string()).args(&stress.only);
-    let release = if stress.release { " --release" } else { "" };
-    let rerun = || format!("the same seed: cargo xtask stress --seed {seed}{release}");
-    match shell::run_limited(&mut command, LIMIT)? {
-        Ended::Exited(status) if status.success() => Ok(()),
-        Ended::Exited(status) => {
-            Err(Failure::new(format!("`{}` ended with {status}, seed {seed}", program.target)).fix(rerun()))
-        }
-        Ended::TimedOut => {
-            let minutes = LIMIT.as_secs() / 60;
-            let what =
-                format!("`{}` still ran after {minutes} minutes, seed {seed}: it hangs", program.target);
-            Err(Failure::new(what).fix(rerun()))
-        }
+    command.arg("--nocapture").args(&stress.only);
+    if let Some(seed) = stress.seed {
+        command.env(SEED, seed.to_string());
     }
-}
-
-/// A seed nobody has used: the clock's, short enough to type.
-fn seed_of_now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.as_millis() as u64 % 1_000_000_000
+    let what = match shell::run_logged(&mut command, log, LIMIT)? {
+        Ended::Exited(status) if status.success() => return Ok(()),
+        Ended::Exited(status) => format!("`{}` ended with {status}", program.target),
+        Ended::TimedOut => format!("`{}` hangs: it still ran after {}", program.target, human(LIMIT)),
+    };
+    let output = fs::read(log).map_err(on_path("read", log))?;
+    let output = String::from_utf8_lossy(&output);
+    let lines: Vec<&str> = output.lines().collect();
+    println!("{}", lines[lines.len().saturating_sub(LINES)..].join("\n"));
+    let release = if stress.release { " --release" } else { "" };
+    Err(Failure::new(what)
+        .fix(format!("all it printed is in {}, each round with its seed", log.display()))
+        .fix(format!("the rounds of one seed: cargo xtask stress --seed SEED{release}")))
 }
