@@ -61,7 +61,7 @@ pub(crate) mod runtime {
         }
     }
 
-    pub(crate) fn no_runtime(location: &'static Location<'static>) -> ! {
-        panic!("a model spawned outside of its runtime, at {location}")
+    pub(crate) fn in_runtime<T>(answer: Option<T>) -> T {
+        answer.expect("a model spawns on the runtime it has in its hands")
     }
 }

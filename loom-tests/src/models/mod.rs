@@ -1,5 +1,18 @@
 //! The models: one file per protocol, one test per scenario.
 
 mod tasks;
+mod workers;
 
+mod closing;
+mod guest;
 mod join;
+mod lifo;
+mod local_set;
+mod monitor;
+mod parker;
+mod refs;
+mod registry;
+mod search;
+mod sleep;
+mod wake;
+mod yielding;

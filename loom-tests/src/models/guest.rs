@@ -1,0 +1,100 @@
+//! `block_on` on a seat: its own future, which may block its thread, and the tasks meanwhile.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use loom::thread;
+
+use super::tasks::{leave, left, take};
+use super::workers::{assert_nothing_lost, clear, finder, runtime, task, worker};
+use crate::explore::model;
+use crate::scheduler::block_on_seated;
+use crate::scheduler::model::{Root, sit};
+
+/// The future and a task are woken while the guest goes to sleep: when it polls its future it neither
+/// searches nor counts among the sleepers, since that poll may never return.
+#[test]
+fn polls_its_future_empty_handed() {
+    model("guest::polls_its_future_empty_handed", 3000).explore(|| {
+        let shared = runtime(2);
+        let wakers = left();
+        let seat = 0;
+        let mut polls = 0;
+        let token = task(&shared);
+        let mut start = {
+            let (shared, wakers) = (shared.clone(), wakers.clone());
+            let mut token = Some(token);
+            move || {
+                let waker = take(&wakers);
+                let token = token.take().expect("it starts once");
+                let shared = shared.clone();
+                let waking = thread::spawn(move || waker.wake());
+                let pushing = thread::spawn(move || shared.inject(token));
+                [waking, pushing]
+            }
+        };
+        let mut threads = None;
+        block_on_seated(
+            &shared,
+            poll_fn(|cx| {
+                polls += 1;
+                if polls == 1 {
+                    leave(&wakers, cx, 1);
+                    threads = Some(start());
+                    return Poll::Pending;
+                }
+                assert!(!shared.idle.is_sleeper(seat), "a guest that polls is not among the sleepers");
+                assert_eq!(shared.idle.searching(), 0, "no search is left open while a guest polls");
+                Poll::Ready(())
+            }),
+        );
+        assert_eq!(polls, 2, "the future is polled when it was woken");
+        for thread in threads.take().expect("they were started") {
+            thread.join().unwrap();
+        }
+        clear(&shared);
+    });
+}
+
+/// A guest has a task in its LIFO slot when it polls its future, which blocks.
+#[test]
+fn lifo_slot_of_a_guest_that_blocks() {
+    model("guest::lifo_slot_of_a_guest_that_blocks", 200).explore(|| {
+        let shared = runtime(2);
+        let other = worker(&shared);
+        let guest = sit(&shared, &Root::new()).expect("there is a seat");
+        guest.push_next(task(&shared));
+        let (watched, thread) = finder(other);
+        guest.in_root(|| {
+            assert!(guest.seat().lifo.is_empty(), "a guest that blocks has nothing in its LIFO slot");
+            assert_nothing_lost(&shared, &[&watched], &[]);
+            shared.set_closing();
+            drop(thread.join().unwrap());
+        });
+        drop(guest);
+        clear(&shared);
+    });
+}
+
+/// A guest arrives, queues a task and leaves again, while a thief looks for work and sleeps, and a thread
+/// queues another task.
+#[test]
+fn arriving_and_leaving_against_thief_and_notifier() {
+    model("guest::arriving_and_leaving_against_thief_and_notifier", 100_000).explore(|| {
+        let shared = runtime(2);
+        let (watched, thread) = finder(worker(&shared));
+        let notifier = {
+            let shared = shared.clone();
+            let token = task(&shared);
+            thread::spawn(move || shared.inject(token))
+        };
+        let guest = sit(&shared, &Root::new()).expect("there is a seat");
+        guest.push_back(task(&shared));
+        drop(guest);
+        notifier.join().unwrap();
+        assert!(!(shared.has_work() && watched.sleeps()), "what a guest leaves behind is found");
+        shared.set_closing();
+        drop(thread.join().unwrap());
+        clear(&shared);
+    });
+}

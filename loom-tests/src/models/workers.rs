@@ -1,0 +1,152 @@
+//! Workers on seats, and the question every model of sleeping asks: is a task queued that nobody comes for?
+
+use std::future::Future;
+use std::panic::Location;
+use std::time::Duration;
+
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+use crate::context::Seated;
+use crate::primitives::Arc;
+use crate::root::blocking::Pool;
+use crate::scheduler::model::Parker;
+use crate::scheduler::{Config, Hooks, Shared, Worker};
+use crate::task::{JoinHandle, Token};
+
+/// A runtime with that many seats and nobody on them.
+pub(super) fn runtime(seats: usize) -> Arc<Shared> {
+    let config = Config {
+        workers: seats,
+        seats,
+        global_queue_interval: 1,
+        event_interval: 1,
+        lifo: true,
+        search_limit: seats,
+        block_on_runs_tasks: true,
+        slow_poll_threshold: Duration::from_secs(1),
+    };
+    Shared::new(config, Hooks::default(), Pool)
+}
+
+/// A worker on the next free seat. Whoever has it may move it to its thread.
+pub(super) fn worker(shared: &Arc<Shared>) -> Worker {
+    let (index, desk) = shared.roster.sit().expect("there is a seat");
+    let worker = Worker::new(shared.clone(), index, desk);
+    worker.arrive();
+    worker
+}
+
+/// A worker that sleeps, for others to wake.
+pub(super) fn sleeper(shared: &Arc<Shared>) -> Worker {
+    let worker = worker(shared);
+    shared.idle.sleep(worker.index(), worker.parker(), None);
+    worker
+}
+
+/// Calls `f` as that worker.
+pub(super) fn on_seat<R>(worker: Worker, f: impl FnOnce(&Worker) -> R) -> R {
+    let worker = Box::new(worker);
+    // SAFETY: the worker is in a box of its own, and outlives the guard.
+    let _seated = unsafe { Seated::new(&worker) };
+    f(&worker)
+}
+
+/// Looks for a task as a worker does, until there is one or the runtime closes.
+pub(super) fn find(worker: &Worker) -> Option<Token> {
+    while !worker.shared().is_closing() {
+        let found = worker.next().or_else(|| worker.find_or_sleep());
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// A worker on a thread of its own that looks for one task and does not come back with it.
+pub(super) fn finder(worker: Worker) -> (Arc<Watched>, thread::JoinHandle<Option<Token>>) {
+    watched(worker, find)
+}
+
+/// The same, but it searches before anything else.
+pub(super) fn searcher(worker: Worker) -> (Arc<Watched>, thread::JoinHandle<Option<Token>>) {
+    watched(worker, |worker| worker.find_or_sleep().or_else(|| find(worker)))
+}
+
+fn watched(
+    worker: Worker,
+    look: impl FnOnce(&Worker) -> Option<Token> + Send + 'static,
+) -> (Arc<Watched>, thread::JoinHandle<Option<Token>>) {
+    let watched = Watched::new(&worker);
+    let there = watched.clone();
+    let thread = thread::spawn(move || {
+        let found = on_seat(worker, look);
+        there.end();
+        found
+    });
+    (watched, thread)
+}
+
+/// A task that is complete after its first poll, and its token.
+pub(super) fn task(shared: &Arc<Shared>) -> Token {
+    create(shared, async {}).0
+}
+
+pub(super) fn create<F>(shared: &Arc<Shared>, future: F) -> (Token, JoinHandle<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    shared.create(future, None, Location::caller())
+}
+
+/// A worker on a thread of its own: where it waits, and whether it is at the end of its part, where it stays
+/// in a poll for ever.
+pub(super) struct Watched {
+    parker: Arc<Parker>,
+    ended: AtomicBool,
+}
+
+impl Watched {
+    pub(super) fn new(worker: &Worker) -> Arc<Self> {
+        Arc::new(Self { parker: worker.parker().clone(), ended: AtomicBool::new(false) })
+    }
+
+    /// The worker will not come back.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// Whether the worker sleeps and nobody has woken it.
+    pub(super) fn sleeps(&self) -> bool {
+        self.parker.is_awaited()
+    }
+
+    fn is_out(&self) -> bool {
+        self.ended.load(Ordering::Acquire) || self.sleeps()
+    }
+}
+
+/// Fails if a task is queued while every worker sleeps or will not come back. The caller has joined those who
+/// queue; `sleepers` are the seats of those who sleep without a thread.
+pub(super) fn assert_nothing_lost(shared: &Shared, watched: &[&Watched], sleepers: &[usize]) {
+    let out = || {
+        watched.iter().all(|watched| watched.is_out())
+            && sleepers.iter().all(|&seat| shared.idle.is_sleeper(seat))
+    };
+    // Asked twice: who was seen out first may have been woken by who was seen out last.
+    let lost = out() && out() && shared.has_work();
+    assert!(!lost, "no lost wakeup: a task is queued and every worker sleeps");
+}
+
+/// Ends what a model leaves queued.
+pub(super) fn clear(shared: &Shared) {
+    use crate::primitives::deque::Steal;
+    shared.sweep();
+    for seat in &shared.seats {
+        drop(seat.lifo.take());
+        while let Steal::Success(token) = seat.stealer.steal() {
+            drop(token);
+        }
+    }
+}
