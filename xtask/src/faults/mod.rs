@@ -95,6 +95,11 @@ fn read() -> Result<List, Failure> {
 }
 
 fn chosen<'a>(list: &'a List, selection: &Selection) -> Result<Vec<&'a Fault>, Failure> {
+    if list.faults.is_empty() {
+        return Err(
+            Failure::new("loom-tests/FAULTS.md lists no fault").fix("its head says how one is written")
+        );
+    }
     let mut faults: Vec<&Fault> = Vec::new();
     for fault in &list.faults {
         let named = selection
