@@ -13,11 +13,12 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, MutexGuard, Once, PoisonError, mpsc};
+use std::sync::{Arc, Barrier, Once, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use windlass::runtime::{Builder, Runtime};
 
 /// A flavour of runtime that a scenario runs on.
@@ -145,11 +146,6 @@ pub fn watchdog<T: Send + 'static>(scenario: &str, body: impl FnOnce() -> T + Se
         },
         Err(_) => panic!("{scenario}: hung, it was not done after {:?}", deadline()),
     }
-}
-
-/// Locks, whatever became of the thread that held it before.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The text of a panic payload, or a note that it has none.
@@ -363,13 +359,13 @@ impl Ledger {
 
     /// How many of its values were dropped.
     pub fn dropped(&self) -> usize {
-        lock(&self.drops).len()
+        self.drops.lock().len()
     }
 
     /// Asserts that each value was dropped once, none after the book was closed, and each on a thread that `may_drop`.
     #[track_caller]
     pub fn assert_each_dropped_once(&self, may_drop: impl Fn(ThreadId) -> bool) {
-        let drops = lock(&self.drops);
+        let drops = self.drops.lock();
         let tracked = self.tracked.load(Ordering::SeqCst);
         assert_eq!(drops.len(), tracked, "values that were tracked and values that were dropped differ");
         for (number, threads) in drops.iter() {
@@ -396,7 +392,7 @@ impl Drop for Tracked {
         if self.ledger.closed.load(Ordering::SeqCst) {
             self.ledger.late.fetch_add(1, Ordering::SeqCst);
         }
-        lock(&self.ledger.drops).entry(self.number).or_default().push(thread::current().id());
+        self.ledger.drops.lock().entry(self.number).or_default().push(thread::current().id());
     }
 }
 

@@ -2,16 +2,15 @@
 
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use windlass::runtime::Runtime;
 use windlass::task::{JoinHandle, JoinSet};
-use windlass_tests::{
-    CountingWaker, Flavor, Ledger, lock, on_every_flavor, poll_once, wake_self, yield_until,
-};
+use windlass_tests::{CountingWaker, Flavor, Ledger, on_every_flavor, poll_once, wake_self, yield_until};
 
 on_every_flavor!(
     wakers_of_tasks_that_waited,
@@ -47,15 +46,15 @@ fn leave_waker(runtime: &Runtime, then: Then) -> (JoinHandle<()>, Waker) {
     let wakers = Wakers::default();
     let left = wakers.clone();
     let task = runtime.spawn(poll_fn(move |context| {
-        lock(&left).push(context.waker().clone());
+        left.lock().push(context.waker().clone());
         match then {
             Then::Wait => Poll::Pending,
             Then::Finish => Poll::Ready(()),
             Then::Panic => std::panic::resume_unwind(Box::new("boom")),
         }
     }));
-    runtime.block_on(yield_until(|| !lock(&wakers).is_empty()));
-    let waker = lock(&wakers).pop().unwrap();
+    runtime.block_on(yield_until(|| !wakers.lock().is_empty()));
+    let waker = wakers.lock().pop().unwrap();
     (task, waker)
 }
 
@@ -142,14 +141,14 @@ fn wakers_that_are_the_last_of_their_runtime(flavor: Flavor) {
     let runtime = flavor.runtime();
     let task = runtime.spawn(poll_fn(move |context| {
         let _held = &tracked;
-        lock(&left).push(context.waker().clone());
+        left.lock().push(context.waker().clone());
         Poll::<()>::Pending
     }));
-    runtime.block_on(yield_until(|| !lock(&wakers).is_empty()));
+    runtime.block_on(yield_until(|| !wakers.lock().is_empty()));
     drop(runtime);
     drop(task);
     assert_eq!(ledger.dropped(), 1, "a waker keeps no future alive");
-    let wakers = std::mem::take(&mut *lock(&wakers));
+    let wakers = std::mem::take(&mut *wakers.lock());
     wakers.into_iter().for_each(use_up);
     ledger.assert_each_dropped_once(|_| true);
 }

@@ -3,11 +3,12 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, mpsc as std_mpsc};
+use std::sync::{Arc, Barrier, mpsc as std_mpsc};
 use std::thread::{self, ThreadId};
 
+use parking_lot::Mutex;
 use windlass::runtime::Runtime;
-use windlass_tests::{Flavor, lock, on_every_flavor, on_multi_thread, spin_until, wake_self, yield_until};
+use windlass_tests::{Flavor, on_every_flavor, on_multi_thread, spin_until, wake_self, yield_until};
 
 on_multi_thread!(
     the_thread_in_block_on_runs_tasks_when_the_workers_cannot,
@@ -101,9 +102,9 @@ fn a_caller_that_holds_a_lock_meets_it_in_no_task(flavor: Flavor) {
     let mut tasks = Vec::new();
     for _ in 0..20 {
         // A task that ran here would wait for this very thread.
-        let held = lock(&mutex);
+        let held = mutex.lock();
         let wanting = mutex.clone();
-        tasks.push(runtime.spawn(async move { *lock(&wanting) += 1 }));
+        tasks.push(runtime.spawn(async move { *wanting.lock() += 1 }));
         runtime.block_on(async {
             for _ in 0..10 {
                 windlass::task::yield_now().await;
@@ -116,7 +117,7 @@ fn a_caller_that_holds_a_lock_meets_it_in_no_task(flavor: Flavor) {
             task.await.unwrap();
         }
     });
-    assert_eq!(*lock(&mutex), 20);
+    assert_eq!(*mutex.lock(), 20);
 }
 
 fn more_threads_than_seats(flavor: Flavor) {
@@ -149,11 +150,11 @@ fn a_seat_goes_to_the_next_in_line(flavor: Flavor) {
             let (runtime, ran_on) = (&runtime, &ran_on);
             scope.spawn(move || {
                 let there = runtime.block_on(async { windlass::spawn(whereabouts()).await.unwrap() });
-                lock(ran_on).insert(there);
+                ran_on.lock().insert(there);
             });
         }
     });
-    assert!(!lock(&ran_on).is_empty());
+    assert!(!ran_on.lock().is_empty());
     drop(held_up);
 }
 

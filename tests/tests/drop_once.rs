@@ -4,14 +4,15 @@
 use std::collections::HashSet;
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread::{self, ThreadId};
 
+use parking_lot::Mutex;
 use windlass::runtime::{Handle, Runtime};
 use windlass::task::JoinHandle;
-use windlass_tests::{Flavor, Ledger, Tracked, lock, on_every_flavor, wake_self, yield_until};
+use windlass_tests::{Flavor, Ledger, Tracked, on_every_flavor, wake_self, yield_until};
 
 on_every_flavor!(
     futures_never_polled,
@@ -43,7 +44,7 @@ impl Watched {
         let runtime = flavor
             .builder()
             .on_thread_start(move || {
-                lock(&started).insert(thread::current().id());
+                started.lock().insert(thread::current().id());
             })
             .build()
             .unwrap();
@@ -58,7 +59,7 @@ impl Watched {
     fn close(self) {
         drop(self.runtime);
         self.ledger.close();
-        let threads = lock(&self.threads);
+        let threads = self.threads.lock();
         self.ledger.assert_each_dropped_once(|thread| threads.contains(&thread));
     }
 }
@@ -186,14 +187,14 @@ fn spawn_leaving_wakers(watched: &Watched, count: usize) -> (Vec<JoinHandle<()>>
             watched.runtime.spawn(poll_fn(move |context| {
                 let _held = &tracked;
                 if !std::mem::replace(&mut left, true) {
-                    lock(&wakers).push(context.waker().clone());
+                    wakers.lock().push(context.waker().clone());
                 }
                 Poll::Pending
             }))
         })
         .collect();
-    watched.runtime.block_on(yield_until(|| lock(&wakers).len() == count));
-    let wakers = std::mem::take(&mut *lock(&wakers));
+    watched.runtime.block_on(yield_until(|| wakers.lock().len() == count));
+    let wakers = std::mem::take(&mut *wakers.lock());
     (tasks, wakers)
 }
 
@@ -339,7 +340,7 @@ fn outputs_never_taken(flavor: Flavor) {
     drop(watched);
     assert_eq!(ledger.dropped(), 500, "outputs belong to their handles");
     drop(kept);
-    let threads = lock(&threads);
+    let threads = threads.lock();
     ledger.assert_each_dropped_once(|thread| threads.contains(&thread));
 }
 

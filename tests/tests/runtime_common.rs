@@ -14,7 +14,7 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use windlass::runtime::Runtime;
 use windlass::task;
-use windlass_tests::{Flavor, OnDrop, lock, on_every_flavor, panics, poll_once, wake_self, yield_until};
+use windlass_tests::{Flavor, OnDrop, on_every_flavor, panics, poll_once, wake_self, yield_until};
 
 on_every_flavor!(
     block_on_runs_a_future_that_borrows,
@@ -687,20 +687,20 @@ fn a_task_may_drop_the_last_handle_to_itself(flavor: Flavor) {
 
 fn a_waker_wakes_only_its_own_task(flavor: Flavor) {
     let runtime = flavor.runtime();
-    let wakers = Arc::new(std::sync::Mutex::new(Vec::<Waker>::new()));
+    let wakers = Arc::new(parking_lot::Mutex::new(Vec::<Waker>::new()));
     let polls = Arc::new([const { AtomicUsize::new(0) }; 3]);
     for i in 0..3 {
         let (seen, polls) = (wakers.clone(), polls.clone());
         let poll_counted = poll_fn(move |context| {
             if polls[i].fetch_add(1, Ordering::SeqCst) == 0 {
-                lock(&seen).push(context.waker().clone());
+                seen.lock().push(context.waker().clone());
             }
             Poll::<()>::Pending
         });
         drop(runtime.spawn(poll_counted));
-        runtime.block_on(yield_until(|| lock(&wakers).len() == i + 1));
+        runtime.block_on(yield_until(|| wakers.lock().len() == i + 1));
     }
-    let wakers = std::mem::take(&mut *lock(&wakers));
+    let wakers = std::mem::take(&mut *wakers.lock());
     assert!(wakers[0].will_wake(&wakers[0].clone()));
     assert!(!wakers[0].will_wake(&wakers[1]));
     wakers[1].wake_by_ref();

@@ -2,16 +2,17 @@
 
 use std::collections::HashSet;
 use std::future::{pending, poll_fn};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::thread;
 
 use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
+use parking_lot::Mutex;
 use windlass::runtime::{Handle, Runtime};
 use windlass::task;
-use windlass_tests::{Flavor, OnDrop, lock, once, panics, wake_self, yield_until};
+use windlass_tests::{Flavor, OnDrop, once, panics, wake_self, yield_until};
 
 once!(
     a_task_runs_only_while_somebody_is_in_block_on,
@@ -71,7 +72,7 @@ fn tasks_run_in_the_order_they_were_spawned() {
     let tasks: Vec<_> = (0..1_000)
         .map(|i| {
             let order = order.clone();
-            runtime.spawn(async move { lock(&order).push(i) })
+            runtime.spawn(async move { order.lock().push(i) })
         })
         .collect();
     runtime.block_on(async {
@@ -79,7 +80,7 @@ fn tasks_run_in_the_order_they_were_spawned() {
             task.await.unwrap();
         }
     });
-    assert_eq!(*lock(&order), (0..1_000).collect::<Vec<_>>());
+    assert_eq!(*order.lock(), (0..1_000).collect::<Vec<_>>());
 }
 
 /// Lets the tasks of a runtime come to rest, once `condition` holds.
@@ -124,13 +125,13 @@ fn a_task_woken_many_times_before_it_runs_is_polled_once() {
     let (counted, kept) = (polls.clone(), waker.clone());
     runtime.spawn(poll_fn(move |context| {
         counted.fetch_add(1, Ordering::SeqCst);
-        *lock(&kept) = Some(context.waker().clone());
+        *kept.lock() = Some(context.waker().clone());
         Poll::<()>::Pending
     }));
-    settle(&runtime, || lock(&waker).is_some());
+    settle(&runtime, || waker.lock().is_some());
     assert_eq!(polls.load(Ordering::SeqCst), 1);
 
-    let waker = lock(&waker).take().unwrap();
+    let waker = waker.lock().take().unwrap();
     for _ in 0..100 {
         waker.wake_by_ref();
         let another = waker.clone();
@@ -230,7 +231,7 @@ fn block_on_from_several_threads_runs_one_task_at_a_time() {
         for _ in 0..4 {
             let (runtime, running, drivers) = (&runtime, running.clone(), drivers.clone());
             scope.spawn(move || {
-                lock(&drivers).insert(thread::current().id());
+                drivers.lock().insert(thread::current().id());
                 runtime.block_on(async {
                     let tasks: Vec<_> = (0..200)
                         .map(|_| {
@@ -238,7 +239,7 @@ fn block_on_from_several_threads_runs_one_task_at_a_time() {
                             windlass::spawn(async move {
                                 for _ in 0..5 {
                                     assert!(!running.swap(true, Ordering::SeqCst), "two tasks at once");
-                                    assert!(lock(&drivers).contains(&thread::current().id()));
+                                    assert!(drivers.lock().contains(&thread::current().id()));
                                     thread::yield_now();
                                     running.store(false, Ordering::SeqCst);
                                     wake_self().await;

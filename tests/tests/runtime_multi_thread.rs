@@ -5,17 +5,16 @@ use std::collections::HashSet;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, mpsc as std_mpsc};
+use std::sync::{Arc, Barrier, mpsc as std_mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use futures::channel::{mpsc, oneshot};
 use futures::{SinkExt, StreamExt};
+use parking_lot::Mutex;
 use windlass::runtime::{Builder, Runtime};
 use windlass::task::JoinSet;
-use windlass_tests::{
-    Flavor, Ledger, assert_all_workers_live, lock, on_multi_thread, once, spin_until, wake_self,
-};
+use windlass_tests::{Flavor, Ledger, assert_all_workers_live, on_multi_thread, once, spin_until, wake_self};
 
 on_multi_thread!(
     tasks_run_with_nobody_in_block_on,
@@ -245,7 +244,7 @@ fn a_drop_that_wakes_another_task_during_shutdown(flavor: Flavor) {
         type Output = ();
         fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
             if self.keeps_waker {
-                *lock(&self.waker) = Some(context.waker().clone());
+                *self.waker.lock() = Some(context.waker().clone());
             }
             if let Some(polled) = self.polled.take() {
                 polled.send(()).unwrap();
@@ -256,7 +255,7 @@ fn a_drop_that_wakes_another_task_during_shutdown(flavor: Flavor) {
     impl Drop for Parted {
         fn drop(&mut self) {
             // The lock is held while the other task is woken.
-            let mut waker = lock(&self.waker);
+            let mut waker = self.waker.lock();
             if !self.keeps_waker {
                 waker.take().unwrap().wake();
             }

@@ -3,16 +3,17 @@
 
 use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, Weak, mpsc as std_mpsc};
+use std::sync::{Arc, Barrier, Weak, mpsc as std_mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
+use parking_lot::Mutex;
 use windlass::runtime::{Handle, Runtime};
 use windlass::task::{self, JoinHandle};
 use windlass_tests::{
-    Flavor, Ledger, OnDrop, lock, on_every_flavor, on_multi_thread, spin_until, wake_self, yield_until,
+    Flavor, Ledger, OnDrop, on_every_flavor, on_multi_thread, spin_until, wake_self, yield_until,
 };
 
 on_every_flavor!(
@@ -29,6 +30,7 @@ on_every_flavor!(
     nothing_runs_once_shutdown_has_completed,
     a_queued_blocking_job_runs_or_is_cancelled,
     a_running_blocking_job_is_waited_for,
+    blocking_jobs_that_begin_while_the_runtime_goes,
     shutdown_timeout_gives_up_on_a_stuck_blocking_job,
     shutdown_timeout_of_zero_gives_up_at_once,
     shutdown_timeout_returns_early_when_nothing_is_stuck,
@@ -185,7 +187,7 @@ fn race<S: Clone + Send + 'static>(
 type Tasks = Arc<Mutex<Vec<JoinHandle<()>>>>;
 
 fn assert_all_ended(tasks: &Tasks) {
-    std::mem::take(&mut *lock(tasks)).into_iter().for_each(assert_ended);
+    std::mem::take(&mut *tasks.lock()).into_iter().for_each(assert_ended);
 }
 
 fn spawns_racing_shutdown_end_in_cancelled(flavor: Flavor) {
@@ -194,9 +196,9 @@ fn spawns_racing_shutdown_end_in_cancelled(flavor: Flavor) {
         |_| Tasks::default(),
         |handle, tasks, _| {
             let task = handle.spawn(wake_self());
-            lock(tasks).push(task);
+            tasks.lock().push(task);
             let task = handle.spawn(pending());
-            lock(tasks).push(task);
+            tasks.lock().push(task);
         },
         |tasks| assert_all_ended(&tasks),
     );
@@ -208,7 +210,7 @@ fn spawns_of_named_tasks_racing_shutdown_end_in_cancelled(flavor: Flavor) {
         |_| Tasks::default(),
         |handle, tasks, _| {
             let task = task::Builder::new().name("n1").spawn_on(pending(), handle).unwrap();
-            lock(tasks).push(task);
+            tasks.lock().push(task);
         },
         |tasks| assert_all_ended(&tasks),
     );
@@ -231,23 +233,23 @@ impl Waiting {
             let mut left = false;
             let task = runtime.spawn(poll_fn(move |context| {
                 if !std::mem::replace(&mut left, true) {
-                    lock(&wakers).push(context.waker().clone());
+                    wakers.lock().push(context.waker().clone());
                 }
                 Poll::<()>::Pending
             }));
-            lock(&waiting.tasks).push(task);
+            waiting.tasks.lock().push(task);
         }
-        runtime.block_on(yield_until(|| lock(&waiting.wakers).len() == Waiting::COUNT));
+        runtime.block_on(yield_until(|| waiting.wakers.lock().len() == Waiting::COUNT));
         waiting
     }
 
     fn wake(&self, which: usize) {
-        let waker = lock(&self.wakers)[which % Waiting::COUNT].clone();
+        let waker = self.wakers.lock()[which % Waiting::COUNT].clone();
         if which.is_multiple_of(2) { waker.wake() } else { waker.wake_by_ref() }
     }
 
     fn abort(&self, which: usize) {
-        lock(&self.tasks)[which % Waiting::COUNT].abort();
+        self.tasks.lock()[which % Waiting::COUNT].abort();
     }
 }
 
@@ -294,7 +296,7 @@ fn everything_racing_shutdown_ends(flavor: Flavor) {
                 let task = handle.spawn(async {
                     drop(windlass::spawn(wake_self()).await);
                 });
-                lock(&waiting.tasks).push(task);
+                waiting.tasks.lock().push(task);
             }
             3 => drop(handle.spawn(wake_self())),
             _ => drop(handle.spawn_blocking(|| {})),
@@ -343,7 +345,7 @@ fn nothing_runs_once_shutdown_has_completed(flavor: Flavor) {
             let (closed, polls, late, wakers) = (closed.clone(), polls.clone(), late.clone(), wakers.clone());
             runtime.spawn(poll_fn(move |context| {
                 if polls.fetch_add(1, Ordering::SeqCst) < 100 {
-                    lock(&wakers).push(context.waker().clone());
+                    wakers.lock().push(context.waker().clone());
                 }
                 late.fetch_add(usize::from(closed.load(Ordering::SeqCst)), Ordering::SeqCst);
                 if i % 2 == 0 {
@@ -356,7 +358,7 @@ fn nothing_runs_once_shutdown_has_completed(flavor: Flavor) {
         let handle = runtime.handle().clone();
         way.shut_down(runtime);
         closed.store(true, Ordering::SeqCst);
-        for waker in lock(&wakers).drain(..) {
+        for waker in wakers.lock().drain(..) {
             waker.wake();
         }
         let unwanted = late.clone();
@@ -420,6 +422,27 @@ fn a_running_blocking_job_is_waited_for(flavor: Flavor) {
         drop(runtime);
         assert!(done.load(Ordering::SeqCst));
         assert_eq!(futures::executor::block_on(job).unwrap(), "done");
+    }
+}
+
+fn blocking_jobs_that_begin_while_the_runtime_goes(flavor: Flavor) {
+    for round in 0..100 {
+        let runtime = flavor.runtime();
+        if round % 3 == 0 {
+            // With a thread there already.
+            futures::executor::block_on(runtime.spawn_blocking(|| {})).unwrap();
+        }
+        let ledger = Ledger::new();
+        let jobs: Vec<_> = (0..2)
+            .map(|_| {
+                let tracked = ledger.track();
+                runtime.spawn_blocking(move || drop(tracked))
+            })
+            .collect();
+        // Nothing of the runtime is left but what its jobs hold.
+        Way::ALL[round % 2 * 2].shut_down(runtime);
+        jobs.into_iter().for_each(assert_ended);
+        ledger.assert_each_dropped_once(|_| true);
     }
 }
 

@@ -4,15 +4,16 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Mutex, Once};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 use windlass::runtime::Runtime;
 use windlass::task;
-use windlass_tests::{Flavor, lock, watchdog};
+use windlass_tests::{Flavor, watchdog};
 
 /// One line of the log.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ impl Subscriber for Log {
         let mut message = Message(String::new());
         event.record(&mut message);
         let metadata = event.metadata();
-        lock(&LOG).push(Line {
+        LOG.lock().push(Line {
             level: *metadata.level(),
             target: metadata.target().to_owned(),
             message: message.0,
@@ -67,7 +68,7 @@ fn listen() {
 /// What the monitor has logged that speaks of a line of this file.
 fn warnings_about(line: u32) -> Vec<Line> {
     let place = format!("{}:{line}", file!());
-    lock(&LOG)
+    LOG.lock()
         .iter()
         .filter(|entry| {
             // The place, and not one that begins like it.
@@ -107,15 +108,15 @@ fn a_task_that_blocks_200_ms_is_named_by_its_line() {
     watchdog("a_task_that_blocks_200_ms_is_named_by_its_line", || {
         for flavor in FLAVORS {
             let runtime = flavor.runtime();
-            let before = lock(&LOG).len();
+            let before = LOG.lock().len();
             let (task, line) = (runtime.spawn(async { block(SLOW) }), line());
             finish(flavor, &runtime, task);
             let warnings = warnings_about(line);
-            let new = lock(&LOG).len() - before;
+            let new = LOG.lock().len() - before;
             assert!(new >= 1, "{flavor}: nothing was logged");
             let warning = warnings
                 .last()
-                .unwrap_or_else(|| panic!("{flavor}: no word of line {line}: {:?}", lock(&LOG)));
+                .unwrap_or_else(|| panic!("{flavor}: no word of line {line}: {:?}", LOG.lock()));
             assert_eq!(warning.level, Level::WARN);
         }
     });

@@ -8,16 +8,17 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use fastrand::Rng;
+use parking_lot::Mutex;
 use windlass::runtime::{Handle, Runtime};
 use windlass::task::{self, AbortHandle, JoinHandle, JoinSet, LocalSet};
-use windlass_tests::{Flavor, Ledger, Tracked, lock, poll_once, wake_self, watchdog};
+use windlass_tests::{Flavor, Ledger, Tracked, poll_once, wake_self, watchdog};
 
 /// How many rounds each of the tests makes if nothing else is said.
 const ROUNDS: u64 = 100;
@@ -87,14 +88,14 @@ impl World {
             _ => self.handle.spawn(life),
         };
         if random.u32(..4) == 0 {
-            lock(&self.aborts).push(task.abort_handle());
+            self.aborts.lock().push(task.abort_handle());
         }
         Some((number, task))
     }
 
     fn wake_one(&self, random: &mut Rng) {
         let waker = {
-            let mut wakers = lock(&self.wakers);
+            let mut wakers = self.wakers.lock();
             if wakers.is_empty() {
                 return;
             }
@@ -105,13 +106,13 @@ impl World {
     }
 
     fn wake_all(&self) {
-        let wakers = std::mem::take(&mut *lock(&self.wakers));
+        let wakers = std::mem::take(&mut *self.wakers.lock());
         wakers.into_iter().for_each(Waker::wake);
     }
 
     fn abort_one(&self, random: &mut Rng) {
         let abort = {
-            let mut aborts = lock(&self.aborts);
+            let mut aborts = self.aborts.lock();
             if aborts.is_empty() {
                 return;
             }
@@ -130,7 +131,7 @@ impl World {
                 return Poll::Ready(());
             }
             left = true;
-            lock(&world.wakers).push(context.waker().clone());
+            world.wakers.lock().push(context.waker().clone());
             // Whoever ends the round may have been here just before.
             if world.ending.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
         })

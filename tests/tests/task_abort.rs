@@ -147,14 +147,14 @@ fn a_task_twice(flavor: Flavor) {
 
 fn a_task_that_is_queued(flavor: Flavor) {
     let runtime = flavor.runtime();
-    let waker = Arc::new(std::sync::Mutex::new(None));
+    let waker = Arc::new(parking_lot::Mutex::new(None));
     let kept = waker.clone();
     let task = runtime.spawn(poll_fn(move |context| {
-        *kept.lock().unwrap() = Some(context.waker().clone());
+        *kept.lock() = Some(context.waker().clone());
         Poll::<()>::Pending
     }));
-    runtime.block_on(yield_until(|| waker.lock().unwrap().is_some()));
-    let waker = waker.lock().unwrap().take().unwrap();
+    runtime.block_on(yield_until(|| waker.lock().is_some()));
+    let waker = waker.lock().take().unwrap();
     waker.wake_by_ref();
     task.abort();
     waker.wake_by_ref();

@@ -12,8 +12,8 @@ use futures::channel::oneshot;
 use windlass::runtime::Runtime;
 use windlass::task::{self, JoinSet, LocalSet};
 use windlass_tests::{
-    CountingWaker, Flavor, PanicsOnDrop, lock, on_every_flavor, once, panics, panics_at_its_caller,
-    wake_self, yield_until,
+    CountingWaker, Flavor, PanicsOnDrop, on_every_flavor, once, panics, panics_at_its_caller, wake_self,
+    yield_until,
 };
 
 on_every_flavor!(
@@ -603,20 +603,20 @@ fn spawn_local_outside_a_local_set_panics(flavor: Flavor) {
 }
 
 fn a_waker_that_drives_the_runtime_in_its_drop() {
-    struct DrivesOnDrop(std::sync::Mutex<Option<Runtime>>);
+    struct DrivesOnDrop(parking_lot::Mutex<Option<Runtime>>);
     impl Wake for DrivesOnDrop {
         fn wake(self: Arc<Self>) {}
     }
     impl Drop for DrivesOnDrop {
         fn drop(&mut self) {
-            let runtime = lock(&self.0).take().unwrap();
+            let runtime = self.0.lock().take().unwrap();
             runtime.block_on(task::yield_now());
         }
     }
     let runtime = Flavor::CurrentThread.runtime();
     let mut set = JoinSet::new();
     set.spawn_on(async { 42 }, runtime.handle());
-    let waker = Waker::from(Arc::new(DrivesOnDrop(std::sync::Mutex::new(Some(runtime)))));
+    let waker = Waker::from(Arc::new(DrivesOnDrop(parking_lot::Mutex::new(Some(runtime)))));
     assert!(set.poll_join_next(&mut Context::from_waker(&waker)).is_pending());
     drop(waker);
     // The set drops the old waker for another, which runs the task, which wakes the set: no lock may be held.

@@ -1,11 +1,12 @@
 //! `yield_now`: gives way once, to every other task, on a runtime and off it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Context;
 
+use parking_lot::Mutex;
 use windlass::task::{self, yield_now};
-use windlass_tests::{CountingWaker, Flavor, lock, on_every_flavor, once};
+use windlass_tests::{CountingWaker, Flavor, on_every_flavor, once};
 
 on_every_flavor!(
     block_on_may_yield_with_nothing_else_to_do,
@@ -101,7 +102,7 @@ fn a_yielding_task_goes_behind_those_that_wait() {
                 let order = order.clone();
                 task::spawn(async move {
                     for _ in 0..3 {
-                        lock(&order).push(name);
+                        order.lock().push(name);
                         yield_now().await;
                     }
                 })
@@ -112,7 +113,7 @@ fn a_yielding_task_goes_behind_those_that_wait() {
         }
     });
     // Whoever came first, each of the three has had its turn before any has its next.
-    let order = lock(&order);
+    let order = order.lock();
     for turn in order.chunks(3) {
         let mut turn = turn.to_vec();
         turn.sort_unstable();

@@ -3,14 +3,15 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc as std_mpsc};
+use std::sync::{Arc, mpsc as std_mpsc};
 use std::task::{Poll, Waker};
 use std::thread;
 
 use futures::channel::oneshot;
+use parking_lot::Mutex;
 use windlass::runtime::{Builder, Handle, Runtime};
 use windlass_tests::{
-    Flavor, assert_all_workers_live, lock, on_every_flavor, on_multi_thread, once, wake_self, yield_until,
+    Flavor, assert_all_workers_live, on_every_flavor, on_multi_thread, once, wake_self, yield_until,
 };
 
 on_every_flavor!(
@@ -54,11 +55,11 @@ impl<T> Clone for Slot<T> {
 
 impl<T> Slot<T> {
     fn put(&self, value: T) {
-        *lock(&self.0) = Some(value);
+        *self.0.lock() = Some(value);
     }
 
     fn take(&self) -> Option<T> {
-        lock(&self.0).take()
+        self.0.lock().take()
     }
 }
 
@@ -234,15 +235,15 @@ fn hooks_run_on_blocking_threads_as_well(flavor: Flavor) {
     let (start, stop) = (started.clone(), stopped.clone());
     let runtime = flavor
         .builder()
-        .on_thread_start(move || lock(&start).push(thread::current().id()))
-        .on_thread_stop(move || lock(&stop).push(thread::current().id()))
+        .on_thread_start(move || start.lock().push(thread::current().id()))
+        .on_thread_stop(move || stop.lock().push(thread::current().id()))
         .build()
         .unwrap();
     let there = runtime.block_on(runtime.spawn_blocking(|| thread::current().id())).unwrap();
-    assert!(lock(&started).contains(&there));
+    assert!(started.lock().contains(&there));
     drop(runtime);
-    assert!(lock(&stopped).contains(&there));
-    let (mut started, mut stopped) = (lock(&started).clone(), lock(&stopped).clone());
+    assert!(stopped.lock().contains(&there));
+    let (mut started, mut stopped) = (started.lock().clone(), stopped.lock().clone());
     started.sort_by_key(|id| format!("{id:?}"));
     stopped.sort_by_key(|id| format!("{id:?}"));
     assert_eq!(started, stopped);
@@ -285,7 +286,7 @@ fn a_task_woken_by_the_stop_hook_of_a_blocking_thread(flavor: Flavor) {
         let task = runtime.spawn(leaves_waker(slot.clone(), done));
         runtime.block_on(async {
             windlass::task::spawn_blocking(|| {}).await.unwrap();
-            yield_until(|| lock(&slot.0).is_some()).await;
+            yield_until(|| slot.0.lock().is_some()).await;
         });
         drop(runtime);
         assert!(futures::executor::block_on(task).unwrap_err().is_cancelled());
@@ -299,7 +300,7 @@ fn a_task_is_spawned_by_the_start_hook(flavor: Flavor) {
     let runtime = flavor
         .builder()
         .on_thread_start(move || {
-            let tx = lock(&tx).clone();
+            let tx = tx.lock().clone();
             // The thread is one of the runtime's already.
             windlass::spawn(async move { tx.send(()).unwrap() });
         })
@@ -320,9 +321,9 @@ fn tasks_are_spawned_by_the_stop_hook(flavor: Flavor) {
         let runtime = flavor
             .builder()
             .on_thread_stop(move || {
-                let handle = lock(&kept.0).clone();
+                let handle = kept.0.lock().clone();
                 if let Some(handle) = handle {
-                    lock(&tx).send(handle.spawn(std::future::pending::<()>())).unwrap();
+                    tx.lock().send(handle.spawn(std::future::pending::<()>())).unwrap();
                 }
             })
             .build()
@@ -345,7 +346,7 @@ fn tasks_are_woken_by_the_stop_hook(flavor: Flavor) {
         let runtime = flavor
             .builder()
             .on_thread_stop(move || {
-                let wakers = lock(&waking).clone();
+                let wakers = waking.lock().clone();
                 for waker in wakers {
                     waker.wake();
                 }
@@ -358,13 +359,13 @@ fn tasks_are_woken_by_the_stop_hook(flavor: Flavor) {
                 let mut left = false;
                 runtime.spawn(poll_fn(move |context| {
                     if !std::mem::replace(&mut left, true) {
-                        lock(&wakers).push(context.waker().clone());
+                        wakers.lock().push(context.waker().clone());
                     }
                     Poll::<()>::Pending
                 }))
             })
             .collect();
-        runtime.block_on(yield_until(|| lock(&wakers).len() == TASKS));
+        runtime.block_on(yield_until(|| wakers.lock().len() == TASKS));
         drop(runtime);
         for task in tasks {
             assert!(futures::executor::block_on(task).unwrap_err().is_cancelled());
