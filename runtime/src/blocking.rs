@@ -1,7 +1,7 @@
 //! Blocking jobs as tasks: a future that calls a function when it is polled, run by the blocking pool.
 
 use std::future::Future;
-use std::mem::MaybeUninit;
+use std::mem::{self, ManuallyDrop, MaybeUninit};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,6 +11,7 @@ use windlass_blocking::{Executor, Job, RejectReason, Rejected, Run, ThreadPoolEx
 
 use crate::context;
 use crate::primitives::Arc;
+use crate::quietly;
 use crate::scheduler::{Hooks, Shared};
 use crate::task::coop::UNCONSTRAINED;
 use crate::task::{JoinHandle, Ran, Token};
@@ -50,26 +51,27 @@ impl Pool {
     pub(crate) fn shut_down(&self, timeout: Option<Duration>) {
         match timeout {
             Some(timeout) => {
-                if let Err(running) = self.0.shutdown_timeout(timeout, true)
-                    && !timeout.is_zero()
-                {
-                    tracing::warn!(
-                        target: "windlass::runtime",
-                        "the shutdown ran out of time and leaves the blocking pool behind with {running}"
-                    );
+                if let Err(running) = self.0.shutdown_timeout(timeout, true) {
+                    warn(&format!(
+                        "the runtime is shut down and leaves its blocking pool behind with {running}"
+                    ));
                 }
             }
             None => {
                 if let Err(running) = self.0.shutdown_timeout(PATIENCE, true) {
-                    tracing::warn!(
-                        target: "windlass::runtime",
-                        "the shutdown waits for the blocking pool, which has {running}"
-                    );
+                    warn(&format!(
+                        "the shutdown of a runtime has to do with its blocking pool, which has {running}"
+                    ));
                 }
                 self.0.shutdown(true, true);
             }
         }
     }
+}
+
+/// A subscriber that panics must not keep the shutdown from its end.
+fn warn(message: &str) {
+    quietly(|| tracing::warn!(target: "windlass::runtime", "{message}"));
 }
 
 /// A function as a future.
@@ -86,25 +88,52 @@ impl<F: FnOnce() -> T, T> Future for Call<F> {
     }
 }
 
-/// The job that runs such a task. It is one word, which a `Job` holds without an allocation.
-struct RunTask(Token);
+/// The job that runs such a task, with a count of its runtime, which the token's header names. It is one
+/// word, which a `Job` holds without an allocation. Dropped without being run, it cancels the task.
+struct RunTask(ManuallyDrop<Token>);
 
 const _: () = assert!(size_of::<RunTask>() == size_of::<MaybeUninit<*mut ()>>());
 
+impl RunTask {
+    fn new(token: Token, shared: &Arc<Shared>) -> Self {
+        // Taken back by `take`.
+        mem::forget(Arc::clone(shared));
+        Self(ManuallyDrop::new(token))
+    }
+
+    /// # Safety
+    ///
+    /// Called once.
+    unsafe fn take(&mut self) -> (Token, Arc<Shared>) {
+        // SAFETY: the premise.
+        let token = unsafe { ManuallyDrop::take(&mut self.0) };
+        // SAFETY: `new` left a count for this.
+        let shared = unsafe { Shared::of(&token) };
+        (token, shared)
+    }
+}
+
 impl Run for RunTask {
     fn run(self) {
-        let Self(token) = self;
-        // SAFETY: a job is accepted by the pool of a runtime that is alive, and the runtime's shutdown does
-        // not end before the pool has run, cancelled or given up every job; one that runs on has this count.
-        let shared = unsafe { Shared::of(&token) };
-        // SAFETY: `shared` lives as long as this job.
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: `drop`, the other caller, is not run.
+        let (token, shared) = unsafe { this.take() };
+        // SAFETY: `shared` lives until the runtime is left.
         let outer = unsafe { context::enter(&shared) };
         {
             let _polling = context::begin_poll(token.header(), UNCONSTRAINED);
             let Ran::Done = token.run() else { unreachable!("a call is ready at once") };
         }
-        let in_order = context::leave(&outer);
-        debug_assert!(in_order, "the guards of the job are gone");
+        context::leave_all(&outer);
+    }
+}
+
+impl Drop for RunTask {
+    fn drop(&mut self) {
+        // SAFETY: `run`, the other caller, does not run this.
+        let (token, shared) = unsafe { self.take() };
+        token.cancel();
+        drop(shared);
     }
 }
 
@@ -124,7 +153,9 @@ impl Shared {
         T: Send + 'static,
     {
         let (token, join) = self.create(Call(Some(f)), None, location);
-        if let Err(rejected) = self.blocking.0.try_execute(Job::with_location(RunTask(token), location)) {
+        if let Err(rejected) =
+            self.blocking.0.try_execute(Job::with_location(RunTask::new(token, self), location))
+        {
             refused(rejected);
         }
         join

@@ -16,8 +16,10 @@ use crate::task::{self, Header, LocalShared};
 struct Context {
     /// The runtime that `spawn` spawns on: of the innermost `enter` or `block_on`, or the worker's.
     runtime: Cell<*const Shared>,
-    /// How many `enter` guards are alive, to see them dropped out of order.
-    depth: Cell<usize>,
+    /// The number of the innermost `enter` that was not left, and of the last one: each has its own, so that
+    /// one left out of order is seen.
+    entry: Cell<usize>,
+    last_entry: Cell<usize>,
     /// The worker this thread is, while it sits on a seat.
     worker: Cell<*const Worker>,
     /// Whether this thread drives futures, so that blocking it would stall others.
@@ -35,7 +37,8 @@ struct Context {
 thread_static! {
     static CONTEXT: Context = Context {
         runtime: Cell::new(ptr::null()),
-        depth: Cell::new(0),
+        entry: Cell::new(0),
+        last_entry: Cell::new(0),
         worker: Cell::new(ptr::null()),
         driving: Cell::new(false),
         task: Cell::new(ptr::null()),
@@ -129,8 +132,18 @@ pub(crate) fn with_worker_of<R>(shared: *const Shared, f: impl FnOnce(Option<&Wo
 }
 
 /// Whether this thread's worker is one of that runtime's.
+/// A runtime's task may drop another runtime, whose tasks then run on a seat of that one on the same thread:
+/// each of the workers on the stack counts.
 pub(crate) fn is_worker_of(shared: *const Shared) -> bool {
-    with_worker_of(shared, |worker| worker.is_some())
+    let mut at = CONTEXT.with(|c| c.worker.get());
+    // SAFETY: a worker outlives the `Seated` guard that put it here, and the workers around it outlive it.
+    while let Some(worker) = unsafe { at.as_ref() } {
+        if worker.belongs_to(shared) {
+            return true;
+        }
+        at = worker.outer();
+    }
+    false
 }
 
 /// Makes this thread's worker known until the guard is dropped.
@@ -143,7 +156,9 @@ impl Seated {
     ///
     /// The worker outlives the guard, and does not move.
     pub(crate) unsafe fn new(worker: &Worker) -> Self {
-        Self { outer: CONTEXT.with(|c| c.worker.replace(worker)) }
+        let outer = CONTEXT.with(|c| c.worker.replace(worker));
+        worker.set_outer(outer);
+        Self { outer }
     }
 }
 
@@ -189,15 +204,17 @@ pub(crate) fn with_runtime<R>(f: impl FnOnce(Option<&Arc<Shared>>) -> R) -> R {
 /// The `Arc` lives until `leave` is called with what this returned.
 pub(crate) unsafe fn enter(runtime: &Arc<Shared>) -> Outer {
     CONTEXT.with(|c| {
-        c.depth.set(c.depth.get() + 1);
-        Outer { runtime: c.runtime.replace(Arc::as_ptr(runtime)), depth: c.depth.get() }
+        let entry = c.last_entry.get() + 1;
+        c.last_entry.set(entry);
+        Outer { runtime: c.runtime.replace(Arc::as_ptr(runtime)), entry, outer_entry: c.entry.replace(entry) }
     })
 }
 
 /// The runtime around the one that was entered.
 pub(crate) struct Outer {
     runtime: *const Shared,
-    depth: usize,
+    entry: usize,
+    outer_entry: usize,
 }
 
 // SAFETY: a shared reference gives access to nothing but `leave`, whose caller has the thread it is about.
@@ -208,13 +225,23 @@ unsafe impl Sync for Outer {}
 #[must_use]
 pub(crate) fn leave(outer: &Outer) -> bool {
     CONTEXT.with(|c| {
-        if c.depth.get() != outer.depth {
-            return false;
+        let in_order = c.entry.get() == outer.entry;
+        if in_order {
+            c.entry.set(outer.outer_entry);
+            c.runtime.set(outer.runtime);
         }
-        c.depth.set(outer.depth - 1);
-        c.runtime.set(outer.runtime);
-        true
+        in_order
     })
+}
+
+/// Leaves what [`enter`] entered, and all that was entered inside and not left: guards that were forgotten, or
+/// that outlive the call they were made in, and mean nothing from here on. What was entered around it must
+/// be there still.
+pub(crate) fn leave_all(outer: &Outer) {
+    CONTEXT.with(|c| {
+        c.entry.set(outer.outer_entry);
+        c.runtime.set(outer.runtime);
+    });
 }
 
 /// Calls `f` with the `LocalSet` this thread is in, if it is in one.
@@ -223,9 +250,10 @@ pub(crate) fn with_local_set<R>(f: impl FnOnce(Option<&Arc<LocalShared>>) -> R) 
     if set.is_null() {
         return f(None);
     }
-    // SAFETY: `enter_local_set` put a count of an `Arc` there, which is borrowed here, not taken. `f` may
-    // enter another set, but the guard that does so puts this one back before it returns.
-    let set = ManuallyDrop::new(unsafe { Arc::from_raw(set) });
+    // SAFETY: `enter_local_set` put a count of an `Arc` there, which is borrowed here, not taken.
+    let borrowed = ManuallyDrop::new(unsafe { Arc::from_raw(set) });
+    // A count of our own: `f` may run a destructor that leaves the set.
+    let set = Arc::clone(&borrowed);
     f(Some(&set))
 }
 

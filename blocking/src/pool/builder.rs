@@ -4,6 +4,7 @@ use super::ThreadPoolExecutor;
 use super::word::MAX_THREADS;
 use crate::primitives::thread;
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -35,10 +36,14 @@ impl Config {
     /// How the pool's thread with this number is started.
     pub(super) fn thread(&self, number: usize) -> thread::Builder {
         let name = match &self.name {
-            Name::Prefix(prefix) => format!("{prefix}_{number}"),
-            Name::Function(name) => name(),
+            Name::Prefix(prefix) => Some(format!("{prefix}_{number}")),
+            // One that panics has said so; the thread goes without a name.
+            Name::Function(name) => catch_unwind(AssertUnwindSafe(|| name())).ok(),
         };
-        let mut builder = thread::Builder::new().name(name);
+        let mut builder = thread::Builder::new();
+        if let Some(name) = name {
+            builder = builder.name(name);
+        }
         if let Some(size) = self.stack_size {
             builder = builder.stack_size(size);
         }

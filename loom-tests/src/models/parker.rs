@@ -48,7 +48,8 @@ fn root_wake_against_park() {
                     polls += 1;
                     if written.load(Ordering::Relaxed) == 1 { Poll::Ready(()) } else { Poll::Pending }
                 }));
-                while poll_or_park(&root, future.as_mut()).is_pending() {}
+                let own = waker(&root);
+                while poll_or_park(&root, &own, future.as_mut()).is_pending() {}
                 polls
             })
         };

@@ -87,7 +87,10 @@ impl Handle {
     /// assert_eq!(rt.block_on(task).unwrap(), 1);
     /// ```
     pub fn enter(&self) -> EnterGuard<'_> {
-        EnterGuard { entered: Entered::new(&self.shared), _handle: PhantomData }
+        let shared = Arc::clone(&self.shared);
+        // SAFETY: the guard keeps the count until the thread is out of the runtime, or for ever.
+        let outer = unsafe { context::enter(&shared) };
+        EnterGuard { outer, shared: Some(shared), _handle: PhantomData }
     }
 
     /// Spawns a future as a task of this runtime. Once the runtime is shut down, the future is dropped at
@@ -198,33 +201,24 @@ fn no_runtime() -> ! {
     );
 }
 
-/// A thread inside a runtime.
+/// A thread inside a runtime, for the length of a call.
 pub(crate) struct Entered {
     outer: Outer,
-    shared: Option<Arc<Shared>>,
+    _shared: Arc<Shared>,
 }
 
 impl Entered {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         let shared = Arc::clone(shared);
-        // SAFETY: the count is kept until `leave` says that the thread is out of it.
+        // SAFETY: the count is kept until the thread is out of it.
         let outer = unsafe { context::enter(&shared) };
-        Self { outer, shared: Some(shared) }
+        Self { outer, _shared: shared }
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        if !context::leave(&self.outer) {
-            // The thread stays in it, so it has to live.
-            std::mem::forget(self.shared.take());
-            if !std::thread::panicking() {
-                panic!(
-                    "guards of `Handle::enter` were dropped out of order: drop them in the reverse order \
-                     of the calls that gave them"
-                );
-            }
-        }
+        context::leave_all(&self.outer);
     }
 }
 
@@ -235,10 +229,26 @@ impl Drop for Entered {
 /// Dropping it panics if another guard that was made later on this thread is still alive.
 #[must_use = "dropping the guard leaves the runtime"]
 pub struct EnterGuard<'a> {
-    #[expect(dead_code, reason = "it is there to be dropped")]
-    entered: Entered,
+    outer: Outer,
+    shared: Option<Arc<Shared>>,
     /// A guard belongs to its thread.
     _handle: PhantomData<(&'a Handle, MutexGuard<'a, ()>)>,
+}
+
+impl Drop for EnterGuard<'_> {
+    fn drop(&mut self) {
+        if context::leave(&self.outer) {
+            return;
+        }
+        // The thread may stay in the runtime, or come back to it, so it has to live.
+        std::mem::forget(self.shared.take());
+        if !std::thread::panicking() {
+            panic!(
+                "guards of `Handle::enter` were dropped out of order: drop them in the reverse order of the \
+                 calls that gave them"
+            );
+        }
+    }
 }
 
 impl fmt::Debug for EnterGuard<'_> {

@@ -12,6 +12,7 @@ use super::{Builder, EnterGuard, Handle, RuntimeMetrics};
 use crate::blocking::PATIENCE;
 use crate::context::{self, Seated};
 use crate::primitives::Arc;
+use crate::quietly;
 use crate::scheduler::{Close, Desk, Shared, Worker, block_on_parked, block_on_seated};
 use crate::task::JoinHandle;
 
@@ -205,16 +206,23 @@ impl Runtime {
         let timeout =
             if context::is_worker_of(Arc::as_ptr(&shared)) { Some(Duration::ZERO) } else { timeout };
         let mut drained = shared.roster.wait_drained(Some(timeout.unwrap_or(PATIENCE)));
-        if !drained && timeout.is_none_or(|timeout| !timeout.is_zero()) {
-            shared.report_stuck();
+        if !drained {
+            // A subscriber that panics must not keep the shutdown from its end.
+            quietly(|| shared.report_stuck());
         }
         if !drained && timeout.is_none() {
             drained = shared.roster.wait_drained(None);
         }
         if drained {
             for thread in threads {
-                // A worker's thread catches what its tasks and hooks panic with.
-                let _ = thread.join();
+                // std has no join with a timeout; what is left for a thread to do are the hooks of the user.
+                while deadline.is_some_and(|deadline| Instant::now() < deadline) && !thread.is_finished() {
+                    thread::sleep(Duration::from_micros(100));
+                }
+                if deadline.is_none() || thread.is_finished() {
+                    // What its tasks and hooks panic with does not reach the thread's end.
+                    let _ = thread.join();
+                }
             }
         }
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -240,8 +248,9 @@ pub(super) fn work(shared: Arc<Shared>, index: usize, desk: Desk) {
     worker.arrive();
     worker.work();
     worker.retire();
-    shared.hooks.stopping();
+    // What the hook wakes or spawns is not this worker's any more.
     drop(seated);
+    shared.hooks.stopping();
     drop(entered);
     (*worker).depart();
 }

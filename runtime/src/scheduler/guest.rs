@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::ops::Deref;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::desk::Desk;
 use super::root::{self, Root};
@@ -17,14 +17,16 @@ use crate::task::coop::BUDGET;
 /// line for one it only parks.
 pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
     let root = Root::new();
+    let waker = root::waker(&root);
     let mut future = pin!(future);
-    let line = Line { shared, root: &root };
+    let mut line = None;
     loop {
         if let Some((index, desk)) = shared.roster.sit_or_wait(root.parker()) {
             let guest = Guest::sit(shared, index, desk, &root);
-            return guest.run(&root, future);
+            return guest.run(&root, &waker, future);
         }
-        if let Poll::Ready(output) = poll_or_park(line.root, future.as_mut()) {
+        line.get_or_insert(Line { shared, root: &root });
+        if let Poll::Ready(output) = poll_or_park(&root, &waker, future.as_mut()) {
             return output;
         }
     }
@@ -33,26 +35,26 @@ pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::
 /// Runs `future` to its end on this thread, which does nothing else meanwhile.
 pub(crate) fn block_on_parked<F: Future>(future: F) -> F::Output {
     let root = Root::new();
+    let waker = root::waker(&root);
     let mut future = pin!(future);
     loop {
-        if let Poll::Ready(output) = poll_or_park(&root, future.as_mut()) {
+        if let Poll::Ready(output) = poll_or_park(&root, &waker, future.as_mut()) {
             return output;
         }
     }
 }
 
-pub(crate) fn poll_or_park<F: Future>(root: &Arc<Root>, future: Pin<&mut F>) -> Poll<F::Output> {
+pub(crate) fn poll_or_park<F: Future>(root: &Root, waker: &Waker, future: Pin<&mut F>) -> Poll<F::Output> {
     if root.take_woken() {
-        return poll(root, future);
+        return poll(waker, future);
     }
     root.parker().park();
     Poll::Pending
 }
 
-fn poll<F: Future>(root: &Arc<Root>, future: Pin<&mut F>) -> Poll<F::Output> {
-    let waker = root::waker(root);
+fn poll<F: Future>(waker: &Waker, future: Pin<&mut F>) -> Poll<F::Output> {
     let _polling = context::begin_poll(std::ptr::null(), BUDGET);
-    future.poll(&mut Context::from_waker(&waker))
+    future.poll(&mut Context::from_waker(waker))
 }
 
 /// The line of those who wait for a seat; left when dropped.
@@ -83,10 +85,10 @@ impl Guest {
         Self { seated: Some(seated), worker: Some(worker) }
     }
 
-    fn run<F: Future>(&self, root: &Arc<Root>, mut future: Pin<&mut F>) -> F::Output {
+    fn run<F: Future>(&self, root: &Root, waker: &Waker, mut future: Pin<&mut F>) -> F::Output {
         loop {
             if root.take_woken()
-                && let Poll::Ready(output) = self.in_root(|| poll(root, future.as_mut()))
+                && let Poll::Ready(output) = self.in_root(|| poll(waker, future.as_mut()))
             {
                 return output;
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::seat::{Counter, Seat, Stats, Watched};
 use super::shared::Shared;
+use crate::context;
 use crate::primitives::Arc;
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::task::{AllTasks, Place, TaskInfo};
@@ -166,13 +167,18 @@ impl Shared {
     /// Says which tasks keep a shutdown from its end.
     #[cold]
     pub(crate) fn report_stuck(&self) {
-        for seat in self.seats.iter().filter(|seat| seat.is_occupied()) {
-            let (id, location) = match seat.pulse.look(seat.pulse.beat()) {
+        let own = context::with_worker_of(self, |worker| worker.map(|worker| worker.index()));
+        for (index, seat) in self.seats.iter().enumerate() {
+            if !seat.is_occupied() || own == Some(index) {
+                continue;
+            }
+            let beat = seat.pulse.beat();
+            let (id, location) = match seat.pulse.look(beat) {
                 Some(Watched::FirstPoll(id, location)) => (id, location),
                 Some(Watched::Registered(entry)) => {
                     match self.registry.find(entry, |task, entry| (task.id(), entry.location())) {
-                        Some(found) => found,
-                        None => continue,
+                        Some(found) if seat.pulse.beat() == beat => found,
+                        _ => continue,
                     }
                 }
                 Some(Watched::BlockOn) | None => continue,
@@ -182,8 +188,8 @@ impl Shared {
                 target: "windlass::runtime",
                 task_id = id.get(),
                 spawned_at = %place,
-                "the shutdown has to wait: the task spawned at {place} is still in a poll; what it holds up \
-                 is dropped once that returns"
+                "the runtime is shut down, and the task spawned at {place} is in a poll; what it holds up is \
+                 dropped once that returns"
             );
         }
     }

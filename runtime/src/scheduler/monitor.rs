@@ -14,14 +14,16 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 use crate::primitives::deque::Steal;
 use crate::primitives::{Statistic, fence, hint};
+use crate::quietly;
 use crate::task::Place;
 
 /// How long the monitor waits between two looks: two of them must fit into 10 ms.
 const TICK: Duration = Duration::from_millis(1);
 const LONGEST_TICK: Duration = Duration::from_millis(4);
 
-/// How long between two looks when all who are awake are stuck and nothing waits behind them.
-const STUCK_TICK: Duration = Duration::from_millis(10);
+/// How long between two looks when nothing moves: everyone has just gone to sleep, or all who are awake are
+/// stuck and nothing waits behind them. One look of the shortest tick follows it before a poll counts as stuck.
+const STILL_TICK: Duration = Duration::from_millis(6);
 
 /// How long all must have been asleep before the monitor is, too.
 const QUIET: Duration = Duration::from_millis(50);
@@ -46,13 +48,18 @@ impl Monitor {
         Self { asleep: AtomicBool::new(false), parker: Parker::new(), rescues: Statistic::new(0) }
     }
 
-    /// A worker got up, or the runtime closes.
+    /// A worker got up.
     pub(crate) fn kick(&self) {
         // Pairs with the fence of `rest`: either that sees the worker awake, or we see the monitor asleep.
         fence(SeqCst);
         if self.asleep.load(Relaxed) && self.asleep.swap(false, AcqRel) {
             self.parker.unpark();
         }
+    }
+
+    /// The runtime closes: the monitor is to see that now.
+    pub(crate) fn stop(&self) {
+        self.parker.unpark();
     }
 
     /// Sleeps until a worker gets up.
@@ -83,14 +90,15 @@ pub(crate) fn watch(shared: &Shared) {
                 tick = TICK;
                 continue;
             }
-            Look::Quiet => tick = STUCK_TICK,
+            Look::Quiet => tick = STILL_TICK,
             Look::Moving { suspicious } => {
                 last_awake = now;
-                tick = if suspicious { TICK } else { (tick * 2).min(LONGEST_TICK) };
+                let was_still = tick == STILL_TICK;
+                tick = if suspicious || was_still { TICK } else { (tick * 2).min(LONGEST_TICK) };
             }
             Look::Stuck => {
                 last_awake = now;
-                tick = STUCK_TICK;
+                tick = STILL_TICK;
             }
         }
         shared.monitor.parker.park_for(tick);
@@ -122,10 +130,11 @@ fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
         }
         suspicious |= rescue(shared, seat) > 0;
         let stuck = now.duration_since(seen.since);
-        suspicious |= stuck < STUCK_TICK;
+        suspicious |= stuck < STILL_TICK;
         if stuck >= shared.config.slow_poll_threshold && !seen.reported {
             seen.reported = true;
-            report(shared, seat, beat, stuck);
+            // A subscriber that panics must not end the watch.
+            quietly(|| report(shared, seat, beat, stuck));
         }
     }
     match (awake, moving || suspicious) {
@@ -142,22 +151,23 @@ pub(crate) fn rescue(shared: &Shared, seat: &Seat) -> usize {
         return 0;
     }
     let mut moved = 0;
-    if let Some(token) = seat.lifo.take() {
+    let mut move_on = |token| {
+        // Counted first: whoever sees that the task ran sees that it was rescued.
+        shared.monitor.rescues.fetch_add(1, Relaxed);
         shared.inject(token);
         moved += 1;
+    };
+    if let Some(token) = seat.lifo.take() {
+        move_on(token);
     }
     // No more than there is now: the worker may come back and queue as fast as this takes.
     for _ in 0..seat.stealer.len() {
         match seat.stealer.steal() {
-            Steal::Success(token) => {
-                shared.inject(token);
-                moved += 1;
-            }
+            Steal::Success(token) => move_on(token),
             Steal::Retry => hint::spin_loop(),
             Steal::Empty => break,
         }
     }
-    shared.monitor.rescues.fetch_add(moved as u64, Relaxed);
     moved
 }
 

@@ -49,7 +49,7 @@ impl Parker {
         }
         let mut guard = self.lock.lock();
         if self.state.compare_exchange(EMPTY, PARKED, AcqRel, Acquire).is_ok() {
-            let _ = self.wake.wait_for(&mut guard, timeout);
+            self.wake.wait_for(&mut guard, timeout);
         }
         self.state.swap(EMPTY, AcqRel);
     }

@@ -1,5 +1,6 @@
 //! Who sits on which seat, and who is the last to leave.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::desk::Desk;
@@ -17,8 +18,8 @@ struct Inner {
     free: Vec<(usize, Desk)>,
     seated: usize,
     phase: Phase,
-    /// Guests without a seat, to be told of the next free one.
-    waiting: Vec<Arc<Parker>>,
+    /// Guests without a seat, to be told of the next free one, in the order in which they came.
+    waiting: VecDeque<Arc<Parker>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,40 +49,39 @@ pub(crate) enum Close {
     Begun,
 }
 
+impl Inner {
+    fn sit(&mut self) -> Option<(usize, Desk)> {
+        if self.phase != Phase::Open {
+            return None;
+        }
+        let seat = self.free.pop()?;
+        self.seated += 1;
+        Some(seat)
+    }
+}
+
 impl Roster {
     pub(crate) fn new(desks: Vec<Desk>) -> Self {
         let free = desks.into_iter().enumerate().rev().collect();
         Self {
-            inner: Mutex::new(Inner { free, seated: 0, phase: Phase::Open, waiting: Vec::new() }),
+            inner: Mutex::new(Inner { free, seated: 0, phase: Phase::Open, waiting: VecDeque::new() }),
             changed: Condvar::new(),
         }
     }
 
     /// Takes a seat, if there is one and the runtime is open.
     pub(crate) fn sit(&self) -> Option<(usize, Desk)> {
-        let mut inner = self.inner.lock();
-        if inner.phase != Phase::Open {
-            return None;
-        }
-        let seat = inner.free.pop()?;
-        inner.seated += 1;
-        Some(seat)
+        self.inner.lock().sit()
     }
 
     /// As [`sit`](Self::sit), or else waits in line: the parker is unparked when a seat becomes free.
     pub(crate) fn sit_or_wait(&self, parker: &Arc<Parker>) -> Option<(usize, Desk)> {
-        if let Some(seat) = self.sit() {
-            return Some(seat);
-        }
         let mut inner = self.inner.lock();
-        if inner.phase == Phase::Open && inner.free.is_empty() {
-            if !inner.waiting.iter().any(|waiting| Arc::ptr_eq(waiting, parker)) {
-                inner.waiting.push(Arc::clone(parker));
-            }
-            return None;
+        let seat = inner.sit();
+        if seat.is_none() && !inner.waiting.iter().any(|waiting| Arc::ptr_eq(waiting, parker)) {
+            inner.waiting.push_back(Arc::clone(parker));
         }
-        drop(inner);
-        self.sit()
+        seat
     }
 
     /// Leaves the line of those who wait for a seat, and passes the word on if it was given meanwhile.
@@ -91,7 +91,7 @@ impl Roster {
             let before = inner.waiting.len();
             inner.waiting.retain(|waiting| !Arc::ptr_eq(waiting, parker));
             let was_told = inner.waiting.len() == before;
-            if was_told && !inner.free.is_empty() { inner.waiting.pop() } else { None }
+            if was_told && !inner.free.is_empty() { inner.waiting.pop_front() } else { None }
         };
         if let Some(next) = next {
             next.unpark();
@@ -119,7 +119,7 @@ impl Roster {
             let mut inner = self.inner.lock();
             inner.free.push((index, desk));
             self.changed.notify_all();
-            inner.waiting.pop()
+            inner.waiting.pop_front()
         };
         if let Some(next) = next {
             next.unpark();
@@ -166,7 +166,7 @@ impl Roster {
                     if left.is_zero() {
                         return false;
                     }
-                    let _ = self.changed.wait_for(&mut inner, left);
+                    self.changed.wait_for(&mut inner, left);
                 }
             }
         }

@@ -117,9 +117,10 @@ impl Pulse {
             Some(task) => (task.id().get(), task.origin().word()),
             None => (0, ptr::null_mut()),
         };
-        self.id.store(id, Relaxed);
-        self.origin.store(origin, Relaxed);
-        // Release pairs with the Acquire of `look`.
+        // Release, here and in `end`, pairs with the Acquire loads of `look`: who sees one of these words of a
+        // later poll sees the beat of that poll, or a later one, and rejects it.
+        self.id.store(id, Release);
+        self.origin.store(origin, Release);
         self.beat.store(self.beat.load(Relaxed).wrapping_add(1), Release);
     }
 

@@ -101,16 +101,14 @@ impl Shared {
         unsafe { NonNull::new_unchecked(Arc::as_ptr(this).cast_mut()) }
     }
 
-    /// The runtime of a task.
+    /// Takes back the count of a task's runtime that was forgotten for this.
     ///
     /// # Safety
     ///
-    /// The runtime is alive, and the token's task is one of a `Shared`.
+    /// There is such a count, and the token's task is one of a `Shared`.
     pub(crate) unsafe fn of(token: &Token) -> Arc<Self> {
         let shared = token.header().scheduler().cast::<Self>().as_ptr().cast_const();
         // SAFETY: the premise; `create` took the pointer from an `Arc`.
-        unsafe { Arc::increment_strong_count(shared) };
-        // SAFETY: the count was taken for this.
         unsafe { Arc::from_raw(shared) }
     }
 
@@ -195,7 +193,7 @@ impl Shared {
         // sees the flag.
         fence(SeqCst);
         self.idle.wake_all();
-        self.monitor.kick();
+        self.monitor.stop();
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -27,6 +27,8 @@ pub(crate) struct Worker {
     shared: Arc<Shared>,
     index: usize,
     desk: Desk,
+    /// The worker this thread is besides, further up its stack.
+    outer: Cell<*const Worker>,
     pub(super) parker: Arc<Parker>,
     /// How many tasks run before the next look at the injector.
     until_injector: Cell<u32>,
@@ -62,6 +64,7 @@ impl Worker {
             shared,
             index,
             desk,
+            outer: Cell::new(std::ptr::null()),
             parker,
             until_injector: Cell::new(0),
             lifo_streak: Cell::new(0),
@@ -89,6 +92,14 @@ impl Worker {
     #[inline]
     pub(crate) fn belongs_to(&self, shared: *const Shared) -> bool {
         std::ptr::eq(Arc::as_ptr(&self.shared), shared)
+    }
+
+    pub(crate) fn outer(&self) -> *const Worker {
+        self.outer.get()
+    }
+
+    pub(crate) fn set_outer(&self, outer: *const Worker) {
+        self.outer.set(outer);
     }
 
     pub(crate) fn desk(&self) -> &Desk {
@@ -294,24 +305,31 @@ impl Worker {
     pub(crate) fn find_or_sleep(&self) -> Option<Token> {
         let mut searching = self.shared.idle.search(self.shared.config.search_limit);
         loop {
+            let woken;
             if let Some(searching) = searching.take() {
                 if let Some(token) = self.search() {
                     self.stop_searching(searching);
                     return Some(token);
                 }
-                self.sleep_from(Some(searching));
+                woken = self.sleep_from(Some(searching));
             } else {
-                self.sleep_from(None);
+                woken = self.sleep_from(None);
             }
-            match self.shared.idle.wake_up(self.index) {
+            match woken {
                 Woken::OnItsOwn => return None,
-                Woken::ToSearch(token) if self.is_interrupted() => {
+                Woken::ToSearch(token) if self.is_interrupted() || self.has_own_work() => {
                     self.stop_searching(token);
                     return None;
                 }
                 Woken::ToSearch(token) => searching = Some(token),
             }
         }
+    }
+
+    /// Whether there is a task at hand: what a hook of the user's woke or spawned, once this worker has
+    /// looked for work elsewhere.
+    fn has_own_work(&self) -> bool {
+        !self.seat().lifo.is_empty() || self.desk.len() > 0
     }
 
     fn is_interrupted(&self) -> bool {
@@ -329,7 +347,9 @@ impl Worker {
     /// this.
     pub(crate) fn await_token(&self) {
         self.shared.idle.sleep(self.index, &self.parker, None);
-        if !self.shared.has_work() {
+        // An entry may leave the registry without its token passing through a queue (a spawn that saw the
+        // closing ends its task itself, and wakes all): it is looked at again from among the sleepers.
+        if !self.shared.has_work() && !self.shared.registry.is_empty() {
             self.parker.park();
         }
         if let Woken::ToSearch(searching) = self.shared.idle.wake_up(self.index) {
@@ -344,20 +364,28 @@ impl Worker {
     }
 
     /// Joins the sleepers, looks once more, and parks until somebody gives the permit.
-    fn sleep_from(&self, searching: Option<Searching>) {
-        self.shared.idle.sleep(self.index, &self.parker, searching);
-        if self.shared.has_work() || self.shared.is_closing() {
-            return;
-        }
-        let seat = self.seat();
-        seat.stats.parks.add(1);
-        self.count_busy();
-        seat.set_awake(false);
+    fn sleep_from(&self, searching: Option<Searching>) -> Woken {
         self.shared.hooks.before_park();
-        self.parker.park();
+        if self.has_own_work() {
+            self.shared.hooks.after_unpark();
+            if let Some(searching) = searching {
+                self.stop_searching(searching);
+            }
+            return Woken::OnItsOwn;
+        }
+        self.shared.idle.sleep(self.index, &self.parker, searching);
+        if !self.shared.has_work() && !self.shared.is_closing() {
+            let seat = self.seat();
+            seat.stats.parks.add(1);
+            self.count_busy();
+            seat.set_awake(false);
+            self.parker.park();
+            self.up_since.set(Instant::now());
+            seat.set_awake(true);
+            self.shared.monitor.kick();
+        }
+        let woken = self.shared.idle.wake_up(self.index);
         self.shared.hooks.after_unpark();
-        self.up_since.set(Instant::now());
-        seat.set_awake(true);
-        self.shared.monitor.kick();
+        woken
     }
 }

@@ -141,7 +141,11 @@ impl Origin {
 
     /// Detaches the entry when the task is freed.
     fn take_entry(&mut self) -> Option<Box<Entry>> {
-        let entry = std::ptr::from_ref(self.entry()?).cast_mut();
+        let word = self.0.load(Acquire);
+        if word.addr() & ENTRY == 0 {
+            return None;
+        }
+        let entry = word.map_addr(|addr| addr & !ENTRY).cast::<Entry>();
         // SAFETY: `set_entry` made it from a box, and `&mut self` says that nobody else looks.
         let entry = unsafe { Box::from_raw(entry) };
         self.0 = AtomicPtr::new(std::ptr::null_mut());

@@ -154,6 +154,9 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
+        if self.taken {
+            return release(self.task);
+        }
         match self.header().state().leave() {
             Leave::Released => return,
             Leave::DropWaker => {

@@ -161,6 +161,8 @@ impl LocalShared {
 
     /// Runs what is ready, up to a bound. True if something is left.
     fn tick(&self) -> bool {
+        // First, so that tasks which keep the queue from being empty do not keep others from it.
+        self.take_remote();
         for _ in 0..TASKS_PER_POLL {
             let token = match self.pop_local() {
                 Some(token) => token,
@@ -174,6 +176,12 @@ impl LocalShared {
 
     /// Leaves the waker of whoever polls the set. True if there is something to run already.
     fn leave_waker(&self, waker: &Waker) -> bool {
+        {
+            let remote = self.remote.lock();
+            if remote.waker.as_ref().is_some_and(|left| left.will_wake(waker)) {
+                return !remote.queue.is_empty();
+            }
+        }
         let waker = waker.clone();
         let (old, ready) = {
             let mut remote = self.remote.lock();
@@ -227,7 +235,7 @@ impl LocalShared {
                 continue;
             }
             let mut idle = Vec::new();
-            self.registry.for_each(|task, _| idle.extend(Token::abort_idle(task)));
+            self.registry.for_each(|task, entry| idle.extend(Token::abort_idle(task, entry)));
             if idle.is_empty() {
                 if self.live.get() == 0 {
                     break;
@@ -371,7 +379,8 @@ impl LocalSet {
         runtime.block_on(self.run_until(future))
     }
 
-    /// Runs a future to its end, and the tasks of this set while it is polled.
+    /// Runs a future to its end, and the tasks of this set while it is polled. The set wakes whoever polled it
+    /// last: await one such call at a time.
     ///
     /// # Cancel safety
     ///

@@ -72,8 +72,8 @@ pub(crate) unsafe fn create<F: Future, S: Schedule>(
 
 impl Token {
     /// Makes the token of a registered task and ends it, if the task is idle. Otherwise its holder will.
-    pub(crate) fn abort_idle(task: &Header) -> Option<Token> {
+    pub(crate) fn abort_idle(task: &Header, entry: &Entry) -> Option<Token> {
         // SAFETY: `abort` made the token and leaves it to us.
-        task.state().abort().then(|| unsafe { Token::reclaim(NonNull::from(task)) })
+        task.state().abort().then(|| unsafe { Token::reclaim(entry.task()) })
     }
 }

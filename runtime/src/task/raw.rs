@@ -80,11 +80,16 @@ pub(super) unsafe fn register_named<S: Schedule>(task: NonNull<Header>, name: Bo
     let header = unsafe { task.as_ref() };
     // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
     let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
-    register(header, scheduler, Some(name));
+    register(header, task, scheduler, Some(name));
 }
 
-fn register<'t, S: Schedule>(header: &'t Header, scheduler: &S, name: Option<Box<str>>) -> &'t Entry {
-    let entry = header.origin().set_entry(Entry::new(header, scheduler.shard(), name));
+fn register<'t, S: Schedule>(
+    header: &'t Header,
+    task: NonNull<Header>,
+    scheduler: &S,
+    name: Option<Box<str>>,
+) -> &'t Entry {
+    let entry = header.origin().set_entry(Entry::new(task, header, scheduler.shard(), name));
     scheduler.registry().insert(entry);
     entry
 }
@@ -101,7 +106,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
             // SAFETY: `start` gave us the claim, and with it the stage.
             let panic = unsafe { drop_stage(cell) }.err();
             // SAFETY: the claim is ours and the future is gone.
-            unsafe { finish::<F, S>(cell, task, panic) };
+            unsafe { finish::<F, S>(task, panic) };
             return Ran::Done;
         }
         Start::Poll => {}
@@ -127,7 +132,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
             if header.origin().entry().is_none() {
                 // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
                 let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
-                register(header, scheduler, None).count_poll();
+                register(header, task, scheduler, None).count_poll();
             }
             if context::take_yield() {
                 // The claim is kept: see `state`.
@@ -160,7 +165,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
         }
     };
     // SAFETY: the claim is ours and the future is gone.
-    unsafe { finish::<F, S>(cell, task, panic) };
+    unsafe { finish::<F, S>(task, panic) };
     Ran::Done
 }
 
@@ -185,15 +190,17 @@ unsafe fn drop_stage<F: Future>(cell: &Cell<F>) -> Result<(), Payload> {
 ///
 /// # Safety
 ///
-/// The caller holds the claim and gives it up; the stage is not `Future`; `task` is the cell's header.
-unsafe fn finish<F: Future, S: Schedule>(cell: &Cell<F>, task: NonNull<Header>, panic: Option<Payload>) {
-    let header = &cell.header;
+/// The caller holds the claim of a `Cell<F>` and gives it up; the stage is not `Future`.
+unsafe fn finish<F: Future, S: Schedule>(task: NonNull<Header>, panic: Option<Payload>) {
+    // SAFETY: the claim keeps the task alive; the reference is not used after the task is given away.
+    let header = unsafe { task.as_ref() };
     // SAFETY: the task is not complete yet, so its scheduler, an `S`, is alive.
     let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
     if let Some(payload) = panic {
         let entry = match header.origin().entry() {
             Some(entry) => entry,
-            None => register(header, scheduler, None),
+            // For the payload alone: the task ends here and is not registered any more.
+            None => header.origin().set_entry(Entry::new(task, header, scheduler.shard(), None)),
         };
         // SAFETY: the claim is the right to the stage.
         unsafe { entry.payload(|slot| *slot = Some(payload)) };

@@ -42,11 +42,16 @@ struct Links {
 
 impl Entry {
     /// An entry for that task, in a spare box if this thread has one.
-    pub(super) fn new(task: &Header, shard: usize, name: Option<Box<str>>) -> Box<Self> {
+    pub(super) fn new(
+        task: NonNull<Header>,
+        header: &Header,
+        shard: usize,
+        name: Option<Box<str>>,
+    ) -> Box<Self> {
         let entry = Self {
-            task: NonNull::from(task),
+            task,
             name,
-            location: task.origin().location(),
+            location: header.origin().location(),
             born: clock::coarse(),
             shard: u32::try_from(shard).expect("fewer shards than 2^32"),
             polls: AtomicU32::new(0),
@@ -65,6 +70,11 @@ impl Entry {
             Some(worker) => worker.desk().spare_entries.keep(self),
             None => drop(self),
         });
+    }
+
+    /// The task, for those who hold the lock of its shard.
+    pub(super) fn task(&self) -> NonNull<Header> {
+        self.task
     }
 
     pub(crate) fn name(&self) -> Option<&str> {
