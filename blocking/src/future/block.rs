@@ -2,13 +2,13 @@
 
 use crate::pool::wait_blocked;
 use crate::primitives::thread::{self, Thread};
-use crate::primitives::thread_local;
+use crate::primitives::{SPINS, thread_local};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Instant;
 
 /// Looks that a waiting thread takes, letting others run in between, before it parks.
-const LOOKS: usize = if crate::primitives::SPINS { 4 } else { 0 };
+const LOOKS: usize = 4;
 
 struct Unpark(Thread);
 
@@ -40,10 +40,12 @@ pub(crate) fn until<R>(deadline: Option<Instant>, mut ready: impl FnMut(&Waker) 
     if let Some(result) = ready(&waker) {
         return Some(result);
     }
-    for _ in 0..LOOKS {
-        thread::yield_now();
-        if let Some(result) = ready(&waker) {
-            return Some(result);
+    if SPINS {
+        for _ in 0..LOOKS {
+            thread::yield_now();
+            if let Some(result) = ready(&waker) {
+                return Some(result);
+            }
         }
     }
     wait_blocked(|| {

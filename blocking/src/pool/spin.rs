@@ -2,12 +2,15 @@
 
 use crate::primitives::{SPINS, spin_loop, thread};
 
-/// Looks a thread takes when looking has not paid lately, and when it always does.
-const FEWEST: u32 = 8;
-const MOST: u32 = 64;
-/// Pauses between two looks; after the first few looks the thread also lets others run.
+/// Looks with a few pauses between them, for what is about to come from another processor.
+const EAGER: u32 = 2;
 const PAUSES: u32 = 16;
-const LOOKS_BEFORE_YIELDING: u32 = 16;
+/// All looks, the eager ones included. After those the thread yields between two looks, for if the one who is
+/// about to submit needs this very processor, only that lets it. Without any yield in the smallest budget a pool
+/// on a busy machine can get stuck in a state where each submission wakes a thread that takes the processor
+/// from the submitter, finds one job, looks in vain and parks: ten times the work.
+const FEWEST: u32 = 4;
+const MOST: u32 = 64;
 
 /// An adaptive spin: the budget doubles when looking found something and halves when it did not.
 pub(crate) struct Spin {
@@ -28,7 +31,7 @@ impl Spin {
             return false;
         }
         for look in 0..self.looks {
-            if look < LOOKS_BEFORE_YIELDING {
+            if look < EAGER {
                 for _ in 0..PAUSES {
                     spin_loop();
                 }
@@ -42,5 +45,31 @@ impl Spin {
         }
         self.looks = (self.looks / 2).max(FEWEST);
         false
+    }
+}
+
+#[cfg(all(test, not(windlass_loom)))]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn the_budget_follows_success() {
+        let mut spin = Spin::new();
+        let looks = Cell::new(0);
+        for _ in 0..20 {
+            looks.set(0);
+            assert!(!spin.until(|| {
+                looks.set(looks.get() + 1);
+                false
+            }));
+        }
+        assert_eq!(looks.get(), 1 + FEWEST);
+        looks.set(0);
+        assert!(spin.until(|| {
+            looks.set(looks.get() + 1);
+            looks.get() == 3
+        }));
+        assert_eq!(spin.looks, 2 * FEWEST);
     }
 }

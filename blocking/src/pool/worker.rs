@@ -9,9 +9,10 @@ use crate::primitives::thread;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// How many threads may search at once when they run out of work, the one on its way included. More would
-/// compete for the same next job.
-const MOST_SEARCHING: usize = 1;
+/// How many threads may search at once, the one on its way included: one for the next job, and one for the job
+/// after it, so that a burst finds both awake and wakes nobody. More would compete for the same jobs. (Measured
+/// with batches of 16 empty jobs from one submitter: 37 us of CPU time per batch with 1, 10 us with 2.)
+const MOST_SEARCHING: usize = 2;
 
 /// The thread's main function. It was counted as searching by whoever started it.
 pub(super) fn main(pool: &Arc<Shared>) {

@@ -13,9 +13,13 @@ pub(crate) mod thread {
     use super::Duration;
     pub(crate) use loom::thread::{Builder, JoinHandle, Thread, current, park, yield_now};
 
-    /// loom has no clock: a timed park is a park, and a model that wants an expiry calls it.
-    pub(crate) fn park_timeout(_: Duration) {
-        park();
+    /// loom has no clock: a timed park never ends by itself, or ends at once if the time is zero.
+    pub(crate) fn park_timeout(timeout: Duration) {
+        if timeout.is_zero() {
+            yield_now();
+        } else {
+            park();
+        }
     }
 
     /// loom cannot tell; handles are kept until they are joined.
@@ -144,9 +148,10 @@ impl<T> Queue<T> {
         if self.is_empty() {
             return None;
         }
-        let item = self.items.lock().pop_front();
+        let mut items = self.items.lock();
+        let item = items.pop_front();
         if item.is_some() {
-            // Pairs with the loads in `is_empty` and `len`.
+            // Pairs with the loads in `len`. Under the lock, so that who comes too late knows.
             self.head.fetch_add(1, Ordering::AcqRel);
         }
         item
