@@ -8,7 +8,7 @@ use std::task::Poll;
 use loom::thread;
 
 use super::tasks::{Drops, leave, left, take};
-use super::workers::{Watched, assert_nothing_lost, create, on_seat, runtime, worker};
+use super::workers::{Watched, assert_nothing_lost, create, on_seat, runtime, settle, worker};
 use crate::explore::model;
 use crate::scheduler::{Close, Worker};
 
@@ -23,12 +23,13 @@ fn work_and_retire(worker: Worker) {
 /// A worker goes to sleep while the runtime closes.
 #[test]
 fn closing_against_sleep() {
-    model("closing::closing_against_sleep", 30).explore(|| {
+    model("closing::closing_against_sleep", 40).explore(|| {
         let shared = runtime(2);
         let worker = worker(&shared);
         let parker = worker.parker().clone();
         let thread = thread::spawn(move || on_seat(worker, |worker| worker.work()));
         shared.set_closing();
+        settle();
         assert!(!parker.is_awaited(), "no worker sleeps through the end");
         thread.join().unwrap();
     });
@@ -37,7 +38,7 @@ fn closing_against_sleep() {
 /// A thread spawns a task while the last worker leaves.
 #[test]
 fn spawn_racing_drain() {
-    model("closing::spawn_racing_drain", 80).explore(|| {
+    model("closing::spawn_racing_drain", 100).explore(|| {
         let shared = runtime(2);
         let worker = worker(&shared);
         let (alive, drops) = Drops::new();
@@ -60,7 +61,7 @@ fn spawn_racing_drain() {
 /// A thread wakes an idle task while the last worker ends what is idle.
 #[test]
 fn wake_racing_drain() {
-    model("closing::wake_racing_drain", 400).explore(|| {
+    model("closing::wake_racing_drain", 500).explore(|| {
         let shared = runtime(2);
         let worker = worker(&shared);
         let (alive, drops) = Drops::new();

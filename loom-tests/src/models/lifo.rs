@@ -16,11 +16,12 @@ fn ids(tokens: impl IntoIterator<Item = Token>) -> Vec<u64> {
     let mut ids: Vec<u64> = tokens
         .into_iter()
         .map(|token| {
-            let id = token.header().id().get();
+            let task = token.into_raw();
+            // SAFETY: every task of these models lives to their end.
+            let task = unsafe { task.as_ref() };
             // What a thief does first with what it took.
-            let _ = token.header().state().load();
-            std::mem::forget(token);
-            id
+            let _ = task.state().load();
+            task.id().get()
         })
         .collect();
     ids.sort_unstable();

@@ -13,7 +13,7 @@ use crate::task::LocalSet;
 /// The set is polled while another thread wakes its task.
 #[test]
 fn wake_from_elsewhere_against_poll() {
-    model("local_set::wake_from_elsewhere_against_poll", 4).explore(|| {
+    model("local_set::wake_from_elsewhere_against_poll", 9).explore(|| {
         let mut set = LocalSet::new();
         let wakers = left();
         let mut first = true;

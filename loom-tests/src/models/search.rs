@@ -8,7 +8,7 @@ use crate::explore::model;
 /// A worker finds a task while another is queued, which is left to it; and it does not come back.
 #[test]
 fn last_searcher_rechecks() {
-    model("search::last_searcher_rechecks", 100).explore(|| {
+    model("search::last_searcher_rechecks", 50).explore(|| {
         let shared = runtime(2);
         let (first, asleep) = (worker(&shared), sleeper(&shared));
         shared.injector.push(task(&shared));
@@ -24,7 +24,7 @@ fn last_searcher_rechecks() {
 /// Two workers search. The first takes more than one task and stops, but is not the last to do so.
 #[test]
 fn batch_of_a_searcher_that_is_not_the_last() {
-    model("search::batch_of_a_searcher_that_is_not_the_last", 7000).explore(|| {
+    model("search::batch_of_a_searcher_that_is_not_the_last", 30_000).explore(|| {
         let shared = runtime(3);
         let searchers = [worker(&shared), worker(&shared)];
         let asleep = sleeper(&shared);
@@ -43,7 +43,7 @@ fn batch_of_a_searcher_that_is_not_the_last() {
 /// A worker that does not search takes a batch from the injector in passing, and does not come back.
 #[test]
 fn batch_taken_in_passing() {
-    model("search::batch_taken_in_passing", 300).explore(|| {
+    model("search::batch_taken_in_passing", 200).explore(|| {
         let shared = runtime(3);
         let (passing, other) = (worker(&shared), worker(&shared));
         let asleep = sleeper(&shared);

@@ -19,7 +19,7 @@ fn assert_found(shared: &Shared, watched: &Watched, thread: thread::JoinHandle<O
 /// A worker queues a task in its local queue, and does not come back for it.
 #[test]
 fn local_push_against_park() {
-    model("sleep::local_push_against_park", 100).explore(|| {
+    model("sleep::local_push_against_park", 30).explore(|| {
         let shared = runtime(2);
         let (pusher, other) = (worker(&shared), worker(&shared));
         let (watched, thread) = finder(other);
@@ -32,7 +32,7 @@ fn local_push_against_park() {
 /// A thread that is no worker queues a task.
 #[test]
 fn remote_push_against_park() {
-    model("sleep::remote_push_against_park", 300).explore(|| {
+    model("sleep::remote_push_against_park", 100).explore(|| {
         let shared = runtime(2);
         let (watched, thread) = finder(worker(&shared));
         let token = task(&shared);
@@ -44,13 +44,14 @@ fn remote_push_against_park() {
 /// A guest sits down, and its future queues a task and blocks.
 #[test]
 fn guest_push_against_park() {
-    model("sleep::guest_push_against_park", 600).explore(|| {
+    model("sleep::guest_push_against_park", 100).explore(|| {
         let shared = runtime(2);
         let (watched, thread) = finder(worker(&shared));
         let token = task(&shared);
         let guest = sit(&shared, &Root::new()).expect("there is a seat");
         guest.in_root(|| {
             guest.push_next(token);
+            assert!(guest.seat().lifo.is_empty(), "what a guest's own future wakes is where others find it");
             assert_found(&shared, &watched, thread);
         });
     });

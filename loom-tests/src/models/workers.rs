@@ -127,9 +127,17 @@ impl Watched {
     }
 }
 
+/// Lets the other threads go on until they wait or are done, so that what is asserted next is of the end and
+/// needs no luck.
+pub(super) fn settle() {
+    thread::yield_now();
+    thread::yield_now();
+}
+
 /// Fails if a task is queued while every worker sleeps or will not come back. The caller has joined those who
 /// queue; `sleepers` are the seats of those who sleep without a thread.
 pub(super) fn assert_nothing_lost(shared: &Shared, watched: &[&Watched], sleepers: &[usize]) {
+    settle();
     let out = || {
         watched.iter().all(|watched| watched.is_out())
             && sleepers.iter().all(|&seat| shared.idle.is_sleeper(seat))
