@@ -25,7 +25,7 @@ pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::
             let guest = Guest::sit(shared, index, desk, &root);
             return guest.run(&root, &waker, future);
         }
-        line.get_or_insert(Line { shared, root: &root });
+        line.get_or_insert_with(|| Line { shared, root: &root });
         if let Poll::Ready(output) = poll_or_park(&root, &waker, future.as_mut()) {
             return output;
         }
