@@ -58,6 +58,32 @@ fn spawn_racing_drain() {
     });
 }
 
+/// The same with a task that has a name, and so is in the registry before it is queued, or ended by its
+/// spawner.
+#[test]
+fn named_spawn_racing_drain() {
+    model("closing::named_spawn_racing_drain", 300).explore(|| {
+        let shared = runtime(2);
+        let worker = worker(&shared);
+        let watched = Watched::new(&worker);
+        let (alive, drops) = Drops::new();
+        let Close::Workers = shared.roster.close() else { panic!("a worker is there") };
+        let last = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                shared.set_closing();
+                work_and_retire(worker);
+            })
+        };
+        let join = shared.spawn(async move { drop(alive) }, Some("named".into()), Location::caller());
+        settle();
+        assert!(!watched.sleeps(), "the last worker does not sleep when nothing is left");
+        last.join().unwrap();
+        assert!(join.is_finished(), "a named task spawned while the runtime closes is ended");
+        assert_eq!(drops.load(Relaxed), 1, "its future is dropped exactly once");
+    });
+}
+
 /// A thread wakes an idle task while the last worker ends what is idle.
 #[test]
 fn wake_racing_drain() {

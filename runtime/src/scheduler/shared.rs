@@ -14,9 +14,9 @@ use super::roster::Roster;
 use super::seat::Seat;
 use crate::context;
 use crate::primitives::atomic::AtomicBool;
-use crate::primitives::atomic::Ordering::{Relaxed, SeqCst};
+use crate::primitives::atomic::Ordering::Relaxed;
 use crate::primitives::deque::{Injector, Steal};
-use crate::primitives::{Arc, Statistic, fence, hint};
+use crate::primitives::{Arc, Statistic, hint};
 use crate::task::{self, JoinHandle, Registry, Schedule, Token};
 
 /// A scheduler. It lives as long as a worker, a handle, or a task that is not complete.
@@ -188,10 +188,9 @@ impl Shared {
 
     /// Begins the shutdown: every worker sees it before it sleeps again.
     pub(crate) fn set_closing(&self) {
+        // Relaxed, and no fence: a worker that joins the sleepers too late to be woken here takes the list's
+        // lock after `wake_all` has released it, and sees the flag.
         self.closing.store(true, Relaxed);
-        // Pairs with the fence of `Idle::sleep`: a worker that joins the sleepers too late to be woken here
-        // sees the flag.
-        fence(SeqCst);
         self.idle.wake_all();
         self.monitor.stop();
     }
