@@ -237,7 +237,7 @@ unsafe impl Sync for Payload {}
 
 impl Payload {
     fn message(&self) -> Option<&str> {
-        self.0.downcast_ref::<&'static str>().copied().or_else(|| self.0.downcast_ref().map(String::as_str))
+        crate::panics::message(&self.0)
     }
 }
 

@@ -19,6 +19,11 @@ pub(crate) fn drop_payload(payload: crate::error::PanicPayload) {
     }
 }
 
+/// What a panic said, if it said it in words.
+pub(crate) fn message(payload: &crate::error::PanicPayload) -> Option<&str> {
+    payload.downcast_ref::<&'static str>().copied().or_else(|| payload.downcast_ref().map(String::as_str))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -265,3 +265,78 @@ fn debug_output_helps() {
     assert!(text.contains("max_workers: 3") && text.contains("shut_down: false"), "{text}");
     assert!(format!("{:?}", Job::new(|| ())).contains(file!()));
 }
+
+/// A pool of which only every `n`th thread can be started, the first included.
+fn pool_with_failing_starts(n: usize) -> ThreadPoolExecutor {
+    let starts = AtomicUsize::new(0);
+    ThreadPoolExecutor::builder()
+        .max_workers(8)
+        .keep_alive(Duration::from_micros(200))
+        .thread_name_fn(move || {
+            // std refuses such a name, so the thread is not started.
+            let fails = !starts.fetch_add(1, Ordering::Relaxed).is_multiple_of(n);
+            if fails { "\0".to_owned() } else { "fine".to_owned() }
+        })
+        .build()
+}
+
+#[test]
+fn a_thread_that_cannot_be_started_leaves_its_job_to_the_others() {
+    let pool = pool_with_failing_starts(usize::MAX);
+    let gate = common::occupy(&pool);
+    let runs = Arc::new(AtomicUsize::new(0));
+    for _ in 0..50 {
+        let runs = runs.clone();
+        execute(&pool, move || {
+            runs.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+    assert_eq!(pool.metrics().threads, 1);
+    drop(gate);
+    eventually("the one thread does it all", || runs.load(Ordering::Relaxed) == 50);
+}
+
+#[test]
+fn failing_starts_against_expiry_and_submission() {
+    struct Fate(Arc<AtomicUsize>);
+    impl Drop for Fate {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    let ended = Arc::new(AtomicUsize::new(0));
+    let pool = pool_with_failing_starts(3);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for round in 0..2_000 {
+                    let fate = Fate(ended.clone());
+                    // Given back, run, or failed later for want of a thread: it ends in each case.
+                    drop(pool.try_execute(Job::new(move || drop(fate))));
+                    if round % 50 == 0 {
+                        std::thread::sleep(Duration::from_micros(300));
+                    }
+                }
+            });
+        }
+    });
+    eventually("every job has ended", || ended.load(Ordering::SeqCst) == 8_000);
+}
+
+#[test]
+fn a_job_may_submit_from_its_drop() {
+    struct Again(Option<(ThreadPoolExecutor, mpsc::Sender<()>)>);
+    impl Drop for Again {
+        fn drop(&mut self) {
+            if let Some((pool, sender)) = self.0.take() {
+                execute(&pool, move || sender.send(()).unwrap());
+            }
+        }
+    }
+    let pool = ThreadPoolExecutor::new(1);
+    let (sender, receiver) = mpsc::channel();
+    let again = Again(Some((pool.clone(), sender)));
+    execute(&pool, move || drop(again));
+    assert_eq!(receiver.recv_timeout(common::LONG), Ok(()));
+}

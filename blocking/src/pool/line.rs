@@ -3,6 +3,7 @@
 use super::shared::Shared;
 use crate::executor::{Rejected, Room};
 use crate::job::Job;
+use crate::panics::swallow;
 use crate::primitives::{AtomicUsize, Mutex, Ordering, fence};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl Line {
         self.waiting.store(places.waiting.len(), Ordering::Relaxed);
         drop(places);
         if let Some((_, waker)) = next {
-            waker.wake();
+            swallow(|| waker.wake());
         }
     }
 
@@ -67,7 +68,7 @@ impl Line {
         self.waiting.store(0, Ordering::Relaxed);
         drop(places);
         for (_, waker) in all {
-            waker.wake();
+            swallow(|| waker.wake());
         }
     }
 

@@ -9,10 +9,11 @@ use super::worker;
 use crate::error::JobError;
 use crate::executor::{BrokenThreadPool, RejectReason, Rejected};
 use crate::job::Job;
-use crate::panics::swallow;
+use crate::panics::{drop_payload, swallow};
 use crate::primitives::thread::{self, JoinHandle};
 use crate::primitives::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, Queue};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -210,7 +211,13 @@ impl Shared {
         lifecycle.started += 1;
         drop(lifecycle);
         let pool = self.clone();
-        match self.config.thread(number).spawn(move || worker::main(&pool)) {
+        // The name comes from others, and std panics at a NUL in it.
+        let start = AssertUnwindSafe(|| self.config.thread(number).spawn(move || worker::main(&pool)));
+        let started = catch_unwind(start).unwrap_or_else(|payload| {
+            drop_payload(payload);
+            Err(io::Error::other("its name could not be made"))
+        });
+        match started {
             Ok(handle) => {
                 self.lifecycle.lock().handles.push(handle);
                 Ok(())

@@ -4,7 +4,7 @@ use super::member;
 use super::seat::{Parked, Seat};
 use super::shared::Shared;
 use super::spin::Spin;
-use crate::panics::swallow;
+use crate::panics::{drop_payload, message, swallow};
 use crate::primitives::thread;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -53,8 +53,10 @@ impl Worker<'_> {
         }
         let outcome = config.initializer.as_ref().map_or(Ok(()), |initialize| {
             catch_unwind(AssertUnwindSafe(|| initialize())).unwrap_or_else(|payload| {
-                let message = crate::error::JobError::panicked(payload).to_string();
-                Err(message.replace("job panicked", "it panicked"))
+                let message =
+                    message(&payload).map_or("it panicked".to_owned(), |text| format!("it panicked: {text}"));
+                drop_payload(payload);
+                Err(message)
             })
         });
         if let Err(reason) = &outcome {

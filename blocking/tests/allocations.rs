@@ -1,0 +1,96 @@
+//! What a job costs in allocations.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use windlass_blocking::{Executor, ExecutorExt, Job, Run, ThreadPoolExecutor};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: passes everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        LIVE_BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is ours.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE_BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is ours.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(f: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    f();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+struct Inline(u32);
+
+impl Run for Inline {
+    fn run(self) {
+        assert_eq!(self.0, 7);
+    }
+}
+
+// One test, since the counts are the process's.
+#[test]
+fn a_job_and_its_future_are_one_allocation() {
+    const JOBS: usize = 31 * 100;
+    // crossbeam-channel keeps 31 messages to a block.
+    const BLOCKS: usize = JOBS / 31 + 2;
+
+    let pool = ThreadPoolExecutor::new(1);
+    let (gate, gated) = mpsc::channel::<()>();
+    let (started, starts) = mpsc::channel();
+    pool.submit(move || {
+        started.send(()).unwrap();
+        let _ = gated.recv();
+    });
+    starts.recv().unwrap();
+
+    let mut futures = Vec::with_capacity(JOBS);
+    let counted = allocations(|| {
+        for n in 0..JOBS {
+            futures.push(pool.submit(move || n));
+        }
+    });
+    assert!(counted <= JOBS + BLOCKS, "{counted} allocations for {JOBS} jobs");
+
+    let counted = allocations(|| {
+        for _ in 0..JOBS {
+            pool.try_execute(Job::new(Inline(7))).unwrap();
+        }
+    });
+    assert!(counted <= BLOCKS, "{counted} allocations for {JOBS} jobs that fit a word");
+
+    drop(gate);
+    for (n, future) in futures.into_iter().enumerate() {
+        assert_eq!(future.result().unwrap(), n);
+    }
+    drop(pool);
+
+    // Memory stays where it is, however many jobs there have been.
+    let pool = ThreadPoolExecutor::new(2);
+    let batch = || {
+        let futures: Vec<_> = (0..1_000_usize).map(|n| pool.submit(move || n)).collect();
+        futures.into_iter().map(|future| future.result().unwrap()).sum::<usize>()
+    };
+    batch();
+    let before = LIVE_BYTES.load(Ordering::Relaxed);
+    for _ in 0..100 {
+        assert_eq!(batch(), 499_500);
+    }
+    let after = LIVE_BYTES.load(Ordering::Relaxed);
+    assert!(after < before + 64 * 1024, "{before} bytes became {after}");
+}
