@@ -19,7 +19,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use windlass::runtime::{Builder, Runtime};
+use windlass::runtime::{Builder, Handle, Runtime};
 
 /// A flavour of runtime that a scenario runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,6 +280,15 @@ pub async fn yield_until(mut condition: impl FnMut() -> bool) {
 /// Gives up the processor until `condition` holds: for what another thread is about to make true.
 pub fn spin_until(mut condition: impl FnMut() -> bool) {
     while !condition() {
+        thread::yield_now();
+    }
+}
+
+/// Returns a moment after the runtime of the handle has begun to shut down, which shows in that it cancels at once what
+/// is spawned on it.
+pub fn linger_into_shutdown(handle: &Handle) {
+    spin_until(|| handle.spawn(std::future::pending::<()>()).is_finished());
+    for _ in 0..20 {
         thread::yield_now();
     }
 }

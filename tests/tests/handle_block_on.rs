@@ -10,7 +10,7 @@ use futures::channel::{mpsc, oneshot};
 use futures::{SinkExt, StreamExt};
 use windlass::runtime::{Handle, Runtime};
 use windlass::task::{self, spawn_blocking};
-use windlass_tests::{Flavor, on_every_flavor, on_multi_thread, panics, wake_self};
+use windlass_tests::{Flavor, linger_into_shutdown, on_every_flavor, on_multi_thread, panics, wake_self};
 
 on_every_flavor!(
     a_ready_future_before_and_after_shutdown,
@@ -103,10 +103,7 @@ fn a_blocking_job_started_before_shutdown_finishes(flavor: Flavor) {
     let (started, is_started) = std_mpsc::channel();
     let job = spawn_blocking(move || {
         started.send(()).unwrap();
-        // Long enough for the shutdown to begin, most of the time; right either way.
-        for _ in 0..1_000 {
-            thread::yield_now();
-        }
+        linger_into_shutdown(&Handle::current());
         42
     });
     is_started.recv().unwrap();

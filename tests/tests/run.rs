@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use futures::channel::oneshot;
 use windlass::runtime::{Handle, RuntimeFlavor};
 use windlass::task;
-use windlass_tests::{Ledger, once, panics, wake_self, yield_until};
+use windlass_tests::{Ledger, linger_into_shutdown, once, panics, wake_self, yield_until};
 
 once!(
     it_returns_what_the_future_returns,
@@ -110,9 +110,7 @@ fn blocking_jobs_that_have_begun_are_waited_for() {
         let (begun, has_begun) = oneshot::channel();
         drop(task::spawn_blocking(move || {
             begun.send(()).unwrap();
-            for _ in 0..200 {
-                std::thread::yield_now();
-            }
+            linger_into_shutdown(&Handle::current());
             doing.store(true, Ordering::SeqCst);
         }));
         has_begun.await.unwrap();

@@ -240,7 +240,9 @@ fn block_on_from_several_threads_runs_one_task_at_a_time() {
                                 for _ in 0..5 {
                                     assert!(!running.swap(true, Ordering::SeqCst), "two tasks at once");
                                     assert!(drivers.lock().contains(&thread::current().id()));
-                                    thread::yield_now();
+                                    for _ in 0..50 {
+                                        std::hint::spin_loop();
+                                    }
                                     running.store(false, Ordering::SeqCst);
                                     wake_self().await;
                                 }

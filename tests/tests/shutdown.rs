@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use windlass::runtime::{Handle, Runtime};
 use windlass::task::{self, JoinHandle};
 use windlass_tests::{
-    Flavor, Ledger, OnDrop, on_every_flavor, on_multi_thread, spin_until, wake_self, yield_until,
+    Flavor, Ledger, OnDrop, linger_into_shutdown, on_every_flavor, on_multi_thread, spin_until, wake_self,
+    yield_until,
 };
 
 on_every_flavor!(
@@ -412,9 +413,7 @@ fn a_running_blocking_job_is_waited_for(flavor: Flavor) {
         let (started, has_started) = std_mpsc::channel();
         let job = runtime.spawn_blocking(move || {
             started.send(()).unwrap();
-            for _ in 0..200 {
-                thread::yield_now();
-            }
+            linger_into_shutdown(&Handle::current());
             doing.store(true, Ordering::SeqCst);
             "done"
         });
@@ -651,9 +650,7 @@ fn a_poll_in_hand_is_waited_for(flavor: Flavor) {
         let (started, has_started) = std_mpsc::channel();
         runtime.spawn(async move {
             started.send(()).unwrap();
-            for _ in 0..200 {
-                thread::yield_now();
-            }
+            linger_into_shutdown(&Handle::current());
             doing.store(true, Ordering::SeqCst);
         });
         has_started.recv().unwrap();
