@@ -95,11 +95,10 @@ impl Crew {
         fence(Ordering::SeqCst);
     }
 
-    /// A new thread comes out of it and is searching again.
+    /// A new thread comes out of it and is searching again. Who saw it booting is served when it gives up that
+    /// token.
     pub(crate) fn booted(&self) {
         self.word.booted();
-        // Pairs with the fence in `look_after_push`: who saw it booting pushed before it looks at the queue.
-        fence(Ordering::SeqCst);
     }
 
     /// A thread out of work starts searching. False if `most` are at it.

@@ -1,10 +1,12 @@
 //! [`ThreadPoolExecutor`]. Its protocol is told in README.md beside this file.
+//!
+//! Of the modules, models drive [`crew`] with [`seat`] by themselves, and the pool as a whole.
 
 mod builder;
-mod crew;
+pub(crate) mod crew;
 mod line;
 mod member;
-mod seat;
+pub(crate) mod seat;
 mod shared;
 mod shutdown;
 mod spin;

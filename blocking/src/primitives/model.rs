@@ -47,6 +47,15 @@ impl<T> UnsafeCell<T> {
     }
 }
 
+impl<T> Drop for UnsafeCell<T> {
+    /// Freeing is an access like any other: who frees must come after all who used it.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.0.with_mut(|_| ());
+        }
+    }
+}
+
 /// loom's mutex with parking_lot's interface.
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
