@@ -11,12 +11,16 @@ pub(crate) fn swallow(f: impl FnOnce()) {
     }
 }
 
-/// Drops a panic's payload, whose own drop may panic; then that payload is leaked.
+/// Drops a panic's payload, whose own drop may panic, with a payload whose drop may panic, and so on for a while.
 #[cold]
-pub(crate) fn drop_payload(payload: crate::error::PanicPayload) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
+pub(crate) fn drop_payload(mut payload: crate::error::PanicPayload) {
+    for _ in 0..8 {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
     }
+    std::mem::forget(payload);
 }
 
 /// What a panic said, if it said it in words.

@@ -37,7 +37,9 @@ pub(crate) fn occupy(pool: &ThreadPoolExecutor) -> mpsc::Sender<()> {
 pub(crate) struct Table {
     pub(crate) pending: (Promise<u32>, Future<u32>),
     pub(crate) running: (Promise<u32>, Future<u32>),
+    /// Its producer has not noticed.
     pub(crate) cancelled: Future<u32>,
+    pub(crate) unnoticed: Promise<u32>,
     /// Cancelled, and its producer has noticed.
     pub(crate) cancelled_and_notified: Future<u32>,
     pub(crate) failed: Future<u32>,
@@ -47,9 +49,8 @@ pub(crate) struct Table {
 pub(crate) fn table() -> Table {
     let running = Promise::new();
     assert!(running.0.set_running_or_notify_cancel());
-    let (cancelled_promise, cancelled) = Promise::new();
+    let (unnoticed, cancelled) = Promise::new();
     assert!(cancelled.cancel());
-    std::mem::forget(cancelled_promise);
     let (notified_promise, cancelled_and_notified) = Promise::new();
     assert!(cancelled_and_notified.cancel());
     assert!(!notified_promise.set_running_or_notify_cancel());
@@ -57,5 +58,13 @@ pub(crate) fn table() -> Table {
     failed_promise.set_panic(Box::new("failed")).unwrap();
     let (successful_promise, successful) = Promise::new();
     successful_promise.set_result(42).unwrap();
-    Table { pending: Promise::new(), running, cancelled, cancelled_and_notified, failed, successful }
+    Table {
+        pending: Promise::new(),
+        running,
+        cancelled,
+        unnoticed,
+        cancelled_and_notified,
+        failed,
+        successful,
+    }
 }
