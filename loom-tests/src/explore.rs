@@ -5,10 +5,11 @@ use std::env;
 use std::panic;
 use std::sync::Arc;
 use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Instant;
 
-use crate::primitives::Alive;
+use crate::primitives::{Alive, fence};
 
 /// loom looks here for the bound on preemptions; set, it overrides what the models state.
 const BOUND: &str = "LOOM_MAX_PREEMPTIONS";
@@ -51,6 +52,8 @@ impl Model {
         Alive::reset();
         builder.check(move || {
             counter.fetch_add(1, Relaxed);
+            // What all fences share is made before there are threads, so that its making orders nothing.
+            fence(SeqCst);
             scenario();
             if let Some(message) = PANIC.take() {
                 panic!("a panic was caught on its way: {message}");

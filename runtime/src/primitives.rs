@@ -76,14 +76,36 @@ pub(crate) mod deque;
 mod model {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint;
-    pub(crate) use loom::sync::atomic;
-    pub(crate) use loom::sync::atomic::fence;
     use std::ops::{Deref, DerefMut};
     use std::sync::atomic::AtomicUsize;
     use std::sync::atomic::Ordering::Relaxed;
     use std::time::Duration;
 
     pub(crate) use super::deque;
+
+    /// loom's atomics, with the fence of this module.
+    pub(crate) mod atomic {
+        pub(crate) use super::fence;
+        pub(crate) use loom::sync::atomic::{
+            AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+        };
+    }
+
+    loom::lazy_static! {
+        static ref FENCES: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
+    }
+
+    /// loom's fence, and for the strongest one a step on a word that all of them share.
+    ///
+    /// To loom two fences are independent, so of two orders of them it explores one, and misses what happens
+    /// in the other. The step makes it explore both. It orders nothing by itself: no thread switch comes
+    /// between it and its fence, and those have one order already.
+    pub(crate) fn fence(order: atomic::Ordering) {
+        if order == atomic::Ordering::SeqCst {
+            FENCES.fetch_add(1, Relaxed);
+        }
+        loom::sync::atomic::fence(order);
+    }
 
     thread_local! {
         /// How many allocations of tasks are alive in the model that runs on this thread.

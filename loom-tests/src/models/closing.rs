@@ -23,7 +23,7 @@ fn work_and_retire(worker: Worker) {
 /// A worker goes to sleep while the runtime closes.
 #[test]
 fn closing_against_sleep() {
-    model("closing::closing_against_sleep", 40).explore(|| {
+    model("closing::closing_against_sleep", 60).explore(|| {
         let shared = runtime(2);
         let worker = worker(&shared);
         let parker = worker.parker().clone();
@@ -38,7 +38,7 @@ fn closing_against_sleep() {
 /// A thread spawns a task while the last worker leaves.
 #[test]
 fn spawn_racing_drain() {
-    model("closing::spawn_racing_drain", 100).explore(|| {
+    model("closing::spawn_racing_drain", 200).explore(|| {
         let shared = runtime(2);
         let worker = worker(&shared);
         let (alive, drops) = Drops::new();
@@ -62,7 +62,7 @@ fn spawn_racing_drain() {
 /// spawner.
 #[test]
 fn named_spawn_racing_drain() {
-    model("closing::named_spawn_racing_drain", 300).explore(|| {
+    model("closing::named_spawn_racing_drain", 600).explore(|| {
         let shared = runtime(2);
         let worker = worker(&shared);
         let watched = Watched::new(&worker);
@@ -87,7 +87,7 @@ fn named_spawn_racing_drain() {
 /// A thread wakes an idle task while the last worker ends what is idle.
 #[test]
 fn wake_racing_drain() {
-    model("closing::wake_racing_drain", 500).explore(|| {
+    model("closing::wake_racing_drain", 800).explore(|| {
         let shared = runtime(2);
         let worker = worker(&shared);
         let (alive, drops) = Drops::new();

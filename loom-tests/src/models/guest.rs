@@ -15,7 +15,7 @@ use crate::scheduler::{Worker, block_on_seated};
 /// searches nor counts among the sleepers, since that poll may never return.
 #[test]
 fn polls_its_future_empty_handed() {
-    model("guest::polls_its_future_empty_handed", 3000).explore(|| {
+    model("guest::polls_its_future_empty_handed", 7000).explore(|| {
         let shared = runtime(2);
         let wakers = left();
         let seat = 0;
@@ -59,7 +59,7 @@ fn polls_its_future_empty_handed() {
 /// A guest has a task in its LIFO slot when it polls its future, which blocks.
 #[test]
 fn lifo_slot_of_a_guest_that_blocks() {
-    model("guest::lifo_slot_of_a_guest_that_blocks", 100).explore(|| {
+    model("guest::lifo_slot_of_a_guest_that_blocks", 300).explore(|| {
         let shared = runtime(2);
         let other = worker(&shared);
         let guest = sit(&shared, &Root::new()).expect("there is a seat");
@@ -80,7 +80,7 @@ fn lifo_slot_of_a_guest_that_blocks() {
 /// queues another task. Bound 2: the thief takes both tasks in every order, which at 3 takes minutes.
 #[test]
 fn arriving_and_leaving_against_thief_and_notifier() {
-    model("guest::arriving_and_leaving_against_thief_and_notifier", 20_000).preemptions(2).explore(|| {
+    model("guest::arriving_and_leaving_against_thief_and_notifier", 80_000).preemptions(2).explore(|| {
         let shared = runtime(2);
         let thief = worker(&shared);
         let watched = Watched::new(&thief);

@@ -11,7 +11,7 @@ use crate::explore::model;
 /// The handle leaves a waker, and another in its place, while the task completes.
 #[test]
 fn waker_registration_racing_completion() {
-    model("join::waker_registration_racing_completion", 60).explore(|| {
+    model("join::waker_registration_racing_completion", 40).explore(|| {
         let tasks = ByHand::new();
         let (token, mut join) = tasks.create(async { Box::new(7) });
         let there = tasks.clone();
@@ -44,7 +44,7 @@ fn waker_registration_racing_completion() {
 /// The handle is dropped without ever being polled, while the task completes.
 #[test]
 fn handle_dropped_against_completion() {
-    model("join::handle_dropped_against_completion", 10).explore(|| {
+    model("join::handle_dropped_against_completion", 9).explore(|| {
         let tasks = ByHand::new();
         let (output, drops) = Drops::new();
         let (token, join) = tasks.create(async { output });
@@ -59,7 +59,7 @@ fn handle_dropped_against_completion() {
 /// The handle is awaited, leaves its waker and is then dropped, while the task completes.
 #[test]
 fn awaited_handle_dropped_against_completion() {
-    model("join::awaited_handle_dropped_against_completion", 80).explore(|| {
+    model("join::awaited_handle_dropped_against_completion", 60).explore(|| {
         let tasks = ByHand::new();
         let (output, drops) = Drops::new();
         let (token, mut join) = tasks.create(async { output });

@@ -61,7 +61,7 @@ fn owner_against_thief() {
 /// The monitor moves what waits behind a poll, while the worker comes back from it.
 #[test]
 fn rescue_against_owner() {
-    model("lifo::rescue_against_owner", 6).explore(|| {
+    model("lifo::rescue_against_owner", 20).explore(|| {
         let shared = runtime(2);
         let (owner, asleep) = (worker(&shared), sleeper(&shared));
         let (behind, next) = (task(&shared), task(&shared));
@@ -75,7 +75,10 @@ fn rescue_against_owner() {
             thread::spawn(move || monitor::rescue(&shared, &shared.seats[seat]))
         };
         let kept = Arc::new(Mutex::new(Vec::new()));
-        on_seat(owner, |owner| kept.lock().unwrap().extend(owner.at_hand()));
+        on_seat(owner, |owner| {
+            let (first, second) = (owner.at_hand(), owner.at_hand());
+            kept.lock().unwrap().extend(first.into_iter().chain(second));
+        });
         rescuer.join().unwrap();
         if !shared.injector.is_empty() {
             assert!(!shared.idle.is_sleeper(asleep.index()), "somebody is woken for what is rescued");

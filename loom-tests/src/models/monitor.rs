@@ -8,7 +8,7 @@ use crate::explore::model;
 /// A worker gets up while the monitor lies down.
 #[test]
 fn kick_against_rest() {
-    model("monitor::kick_against_rest", 30).explore(|| {
+    model("monitor::kick_against_rest", 70).explore(|| {
         let shared = runtime(2);
         let monitor = {
             let shared = shared.clone();
@@ -27,7 +27,7 @@ fn kick_against_rest() {
 /// The runtime closes while the monitor lies down.
 #[test]
 fn closing_against_rest() {
-    model("monitor::closing_against_rest", 10).explore(|| {
+    model("monitor::closing_against_rest", 20).explore(|| {
         let shared = runtime(2);
         let monitor = {
             let shared = shared.clone();

@@ -14,7 +14,7 @@ use crate::scheduler::model::{Parker, Root, poll_or_park, waker};
 /// Two threads write something down and give the permit; the thread takes one or two of them.
 #[test]
 fn park_against_unpark() {
-    model("parker::park_against_unpark", 20).explore(|| {
+    model("parker::park_against_unpark", 10).explore(|| {
         let parker = Arc::new(Parker::new());
         let written = Arc::new(AtomicUsize::new(0));
         let parked = {

@@ -14,7 +14,7 @@ use crate::scheduler::Close;
 /// A worker polls a task for the first time and leaves, while another leaves, and a thread aborts the task.
 #[test]
 fn registration_racing_shutdown_and_abort() {
-    model("registry::registration_racing_shutdown_and_abort", 40_000).explore(|| {
+    model("registry::registration_racing_shutdown_and_abort", 80_000).explore(|| {
         let shared = runtime(2);
         let (one, two) = (worker(&shared), worker(&shared));
         let (alive, drops) = Drops::new();

@@ -8,15 +8,19 @@ use crate::explore::model;
 /// A worker finds a task while another is queued, which is left to it; and it does not come back.
 #[test]
 fn last_searcher_rechecks() {
-    model("search::last_searcher_rechecks", 50).explore(|| {
+    model("search::last_searcher_rechecks", 80).explore(|| {
         let shared = runtime(2);
         let (first, asleep) = (worker(&shared), sleeper(&shared));
         shared.injector.push(task(&shared));
-        let (watched, thread) = searcher(first);
-        shared.inject(task(&shared));
-        assert_nothing_lost(&shared, &[&watched], &[asleep.index()]);
-        shared.set_closing();
-        drop(thread.join().unwrap());
+        let pushing = {
+            let (shared, token) = (shared.clone(), task(&shared));
+            thread::spawn(move || shared.inject(token))
+        };
+        let found = on_seat(first, |first| first.find_or_sleep());
+        pushing.join().unwrap();
+        assert!(found.is_some(), "the worker finds what was there before it looked");
+        assert_nothing_lost(&shared, &[], &[asleep.index()]);
+        drop(found);
         clear(&shared);
     });
 }
@@ -24,7 +28,7 @@ fn last_searcher_rechecks() {
 /// Two workers search. The first takes more than one task and stops, but is not the last to do so.
 #[test]
 fn batch_of_a_searcher_that_is_not_the_last() {
-    model("search::batch_of_a_searcher_that_is_not_the_last", 30_000).explore(|| {
+    model("search::batch_of_a_searcher_that_is_not_the_last", 50_000).explore(|| {
         let shared = runtime(3);
         let searchers = [worker(&shared), worker(&shared)];
         let asleep = sleeper(&shared);
@@ -43,7 +47,7 @@ fn batch_of_a_searcher_that_is_not_the_last() {
 /// A worker that does not search takes a batch from the injector in passing, and does not come back.
 #[test]
 fn batch_taken_in_passing() {
-    model("search::batch_taken_in_passing", 200).explore(|| {
+    model("search::batch_taken_in_passing", 500).explore(|| {
         let shared = runtime(3);
         let (passing, other) = (worker(&shared), worker(&shared));
         let asleep = sleeper(&shared);
@@ -63,7 +67,7 @@ fn batch_taken_in_passing() {
 /// Two threads queue a task each while two workers sleep.
 #[test]
 fn two_pushes_one_waker() {
-    model("search::two_pushes_one_waker", 10).explore(|| {
+    model("search::two_pushes_one_waker", 30).explore(|| {
         let shared = runtime(2);
         let asleep = [sleeper(&shared), sleeper(&shared)];
         let (one, two) = (task(&shared), task(&shared));

@@ -19,7 +19,7 @@ fn assert_found(shared: &Shared, watched: &Watched, thread: thread::JoinHandle<O
 /// A worker queues a task in its local queue, and does not come back for it.
 #[test]
 fn local_push_against_park() {
-    model("sleep::local_push_against_park", 30).explore(|| {
+    model("sleep::local_push_against_park", 100).explore(|| {
         let shared = runtime(2);
         let (pusher, other) = (worker(&shared), worker(&shared));
         let (watched, thread) = finder(other);
@@ -32,7 +32,7 @@ fn local_push_against_park() {
 /// A thread that is no worker queues a task.
 #[test]
 fn remote_push_against_park() {
-    model("sleep::remote_push_against_park", 100).explore(|| {
+    model("sleep::remote_push_against_park", 200).explore(|| {
         let shared = runtime(2);
         let (watched, thread) = finder(worker(&shared));
         let token = task(&shared);
@@ -44,7 +44,7 @@ fn remote_push_against_park() {
 /// A guest sits down, and its future queues a task and blocks.
 #[test]
 fn guest_push_against_park() {
-    model("sleep::guest_push_against_park", 100).explore(|| {
+    model("sleep::guest_push_against_park", 700).explore(|| {
         let shared = runtime(2);
         let (watched, thread) = finder(worker(&shared));
         let token = task(&shared);

@@ -7,10 +7,12 @@
 //! of before.
 
 use loom::cell::UnsafeCell;
+use loom::sync::atomic::AtomicUsize;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
-use loom::sync::atomic::{AtomicUsize, fence};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
+
+use super::fence;
 
 /// How many tasks a queue can hold in the course of one execution.
 const SLOTS: usize = 8;
