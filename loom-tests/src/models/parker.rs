@@ -11,7 +11,7 @@ use crate::explore::model;
 use crate::primitives::Arc;
 use crate::scheduler::model::{Parker, Root, poll_or_park, waker};
 
-/// Two threads write something down and give the permit; the thread takes one or two of them.
+/// A thread writes something down and gives the permit, while another parks.
 #[test]
 fn park_against_unpark() {
     model("parker::park_against_unpark", 10).explore(|| {
