@@ -12,6 +12,7 @@ mod monitor;
 mod parker;
 mod refs;
 mod registry;
+mod roster;
 mod search;
 mod sleep;
 mod wake;

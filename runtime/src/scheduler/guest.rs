@@ -19,14 +19,18 @@ pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::
     let root = Root::new();
     let waker = root::waker(&root);
     let mut future = pin!(future);
-    let mut line = None;
     loop {
         if let Some((index, desk)) = shared.roster.sit_or_wait(root.parker()) {
             let guest = Guest::sit(shared, index, desk, &root);
             return guest.run(&root, &waker, future);
         }
-        line.get_or_insert_with(|| Line { shared, root: &root });
-        if let Poll::Ready(output) = poll_or_park(&root, &waker, future.as_mut()) {
+        if !root.take_woken() {
+            root.parker().park();
+            continue;
+        }
+        // The poll may block this thread for good: a seat that becomes free meanwhile is for somebody else.
+        shared.roster.stop_waiting(root.parker());
+        if let Poll::Ready(output) = poll(&waker, future.as_mut()) {
             return output;
         }
     }
@@ -55,18 +59,6 @@ pub(crate) fn poll_or_park<F: Future>(root: &Root, waker: &Waker, future: Pin<&m
 fn poll<F: Future>(waker: &Waker, future: Pin<&mut F>) -> Poll<F::Output> {
     let _polling = context::begin_poll(std::ptr::null(), BUDGET);
     future.poll(&mut Context::from_waker(waker))
-}
-
-/// The line of those who wait for a seat; left when dropped.
-struct Line<'a> {
-    shared: &'a Shared,
-    root: &'a Arc<Root>,
-}
-
-impl Drop for Line<'_> {
-    fn drop(&mut self) {
-        self.shared.roster.stop_waiting(self.root.parker());
-    }
 }
 
 /// A guest on its seat. When dropped it hands over its tasks and leaves.
