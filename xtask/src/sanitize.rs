@@ -2,7 +2,8 @@
 //!
 //! They run on the stable compiler with its unstable options unlocked. The standard library itself is not instrumented: what the
 //! thread sanitizer cannot see in it is named in `tsan.supp`, never by a symbol of ours. The models stay out (loom
-//! switches stacks by itself), and so does the test that runs cargo, which would build a compiler's plugin with a sanitizer in it.
+//! switches stacks by itself), and so do the benchmarks, which run other runtimes with what is to be said of them, and the test
+//! that runs cargo, which would build a compiler's plugin with a sanitizer in it.
 
 use crate::failure::Failure;
 use crate::options::Options;
@@ -130,7 +131,9 @@ fn run(sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
         Scope::All => {
             command.args(["--workspace", "--lib", "--tests"]);
             command.args(
-                [LOOM_TESTS, "windlass-macros", "xtask"].iter().flat_map(|package| ["--exclude", package]),
+                [LOOM_TESTS, "windlass-benches", "windlass-macros", "xtask"]
+                    .iter()
+                    .flat_map(|package| ["--exclude", package]),
             )
         }
     };
