@@ -15,17 +15,24 @@
 //! Where tokio has the same thing, it is here under the same path, with the same signature; where only
 //! asyncio has it, under Python's name.
 
-mod blocking;
 mod context;
+mod executor;
 mod primitives;
 mod scheduler;
 
+pub mod net;
 pub mod runtime;
 pub mod task;
 
 #[cfg(feature = "macros")]
 pub use windlass_macros::{main, test};
 
+/// Executors, their futures and thread pools: the crate `windlass-blocking`, `concurrent.futures` for Rust.
+pub use windlass_blocking as blocking;
+
+pub use executor::{
+    RunInExecutor, WrapFuture, run_coroutine_threadsafe, run_in_executor, to_thread, wrap_future,
+};
 pub use runtime::run;
 pub use task::spawn;
 

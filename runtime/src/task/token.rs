@@ -55,6 +55,11 @@ impl Token {
         Self(task)
     }
 
+    /// The task, for one who still knows it when the token comes back.
+    pub(crate) fn as_raw(&self) -> NonNull<Header> {
+        self.0
+    }
+
     /// The task.
     #[inline]
     pub(crate) fn header(&self) -> &Header {
