@@ -85,7 +85,7 @@ impl StandIn {
                     &shared,
                     poll_fn(|cx| {
                         let mut over = over.lock();
-                        if over.is_over {
+                        if over.is_over || shared.is_closing() {
                             return Poll::Ready(());
                         }
                         over.waker = Some(cx.waker().clone());

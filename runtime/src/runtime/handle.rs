@@ -149,7 +149,8 @@ impl Handle {
     ///
     /// [`spawn_blocking`](crate::task::spawn_blocking) stays on the runtime's blocking pool. The runtime shuts the
     /// executor down when it is shut down itself, as asyncio does, and waits for it as for its own. (asyncio
-    /// demands a `ThreadPoolExecutor`; here any executor will do.)
+    /// demands a `ThreadPoolExecutor`; here any executor will do.) An executor that was set before is dropped
+    /// here; the last handle of a thread pool waits for its jobs.
     ///
     /// # Examples
     ///
