@@ -103,7 +103,10 @@ impl Shared {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let (token, join) = self.create(Call(Some(f)), name, location);
+        let (token, join) = self.create(Call(Some(f)), None, location);
+        if let Some(name) = name {
+            token.set_name(name);
+        }
         if let Err(rejected) = self.executors.execute(Job::with_location(RunTask::new(token, self), location))
         {
             refused(rejected);
