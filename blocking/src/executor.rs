@@ -2,10 +2,12 @@
 
 use crate::error::JobError;
 use crate::job::Job;
+use crate::pool::StillRunning;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Somewhere to run jobs: a thread pool of ours, or any other that someone adapts.
 ///
@@ -57,6 +59,26 @@ pub trait Executor: Send + Sync {
     /// With `wait`, returns when all that was accepted has ended and its threads are gone. What is running is
     /// never interrupted. Calling it again is allowed.
     fn shutdown(&self, wait: bool, cancel_futures: bool);
+
+    /// As [`shutdown`](Self::shutdown) with `wait`, but waits no longer than `timeout`.
+    ///
+    /// An executor that cannot tell when its jobs are over does not wait; that is the default.
+    ///
+    /// # Errors
+    /// What still runs and how much is still queued, if that was not over in time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windlass_blocking::{Executor, ThreadPoolExecutor};
+    ///
+    /// let executor: Box<dyn Executor> = Box::new(ThreadPoolExecutor::new(1));
+    /// executor.shutdown_timeout(Duration::from_secs(1), true).unwrap();
+    /// ```
+    fn shutdown_timeout(&self, timeout: Duration, cancel_futures: bool) -> Result<(), StillRunning> {
+        let _ = timeout;
+        self.shutdown(false, cancel_futures);
+        Ok(())
+    }
 }
 
 /// A place in the line for room in a bounded executor, made by [`Executor::room`].
@@ -227,6 +249,14 @@ macro_rules! forward_executor {
 
             fn shutdown(&self, wait: bool, cancel_futures: bool) {
                 (**self).shutdown(wait, cancel_futures);
+            }
+
+            fn shutdown_timeout(
+                &self,
+                timeout: Duration,
+                cancel_futures: bool,
+            ) -> Result<(), StillRunning> {
+                (**self).shutdown_timeout(timeout, cancel_futures)
             }
         }
     )*};

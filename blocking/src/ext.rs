@@ -145,12 +145,23 @@ fn execute_when_room<E: Executor + ?Sized>(executor: &E, rejected: Rejected) -> 
 }
 
 /// A closure that an executor did not accept, with the reason.
+#[must_use = "it holds the closure"]
 pub struct TrySubmitError<F> {
     f: F,
     reason: RejectReason,
 }
 
 impl<F> TrySubmitError<F> {
+    /// Gives `f` back for `reason`; for those who submit in a way of their own.
+    ///
+    /// ```
+    /// use windlass_blocking::{RejectReason, TrySubmitError};
+    /// assert!(TrySubmitError::new(|| (), RejectReason::Full).is_full());
+    /// ```
+    pub fn new(f: F, reason: RejectReason) -> Self {
+        Self { f, reason }
+    }
+
     /// The closure.
     ///
     /// ```

@@ -1,6 +1,7 @@
 //! [`Job`]: one blocking call, to be run once, by whoever holds it.
 
 use crate::error::JobError;
+use crate::future::{Future, task};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::{self, ManuallyDrop, MaybeUninit};
@@ -110,6 +111,23 @@ impl Job {
     /// ```
     pub fn with_location<R: Run>(work: R, location: &'static Location<'static>) -> Self {
         Self { data: Packed::<R>::pack(work), vtable: &Packed::<R>::VTABLE, location, owns: PhantomData }
+    }
+
+    /// Makes a job of `f` and the future of what it returns, in one allocation; both say they were made at
+    /// `location`. For those who submit to an [`Executor`](crate::Executor) in a way of their own.
+    ///
+    /// ```
+    /// # use windlass_blocking::Job;
+    /// let (job, future) = Job::with_future(|| 6 * 7, std::panic::Location::caller());
+    /// std::thread::spawn(move || job.run());
+    /// assert_eq!(future.result().unwrap(), 42);
+    /// ```
+    pub fn with_future<T, F>(f: F, location: &'static Location<'static>) -> (Self, Future<T>)
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        task(f, location)
     }
 
     /// Where the job was made, or what [`with_location`](Self::with_location) was told.

@@ -75,6 +75,7 @@ pub use future::{
 };
 pub use job::{Job, Run};
 pub use map::{Map, MapOptions};
+pub use panics::unobserved_panics;
 pub use pool::{
     Builder, InitializerOutput, Metrics, RunningJob, StillRunning, ThreadPoolExecutor, wait_blocked,
 };

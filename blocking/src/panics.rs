@@ -1,6 +1,8 @@
 //! Keeping other people's panics out of our threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Runs `f` and stops its panic here, which the panic hook has reported by then.
 ///
@@ -21,6 +23,32 @@ pub(crate) fn drop_payload(mut payload: crate::error::PanicPayload) {
         }
     }
     std::mem::forget(payload);
+}
+
+/// Panics of jobs whose result nobody took or looked at.
+static UNOBSERVED: AtomicU64 = AtomicU64::new(0);
+
+#[cold]
+pub(crate) fn count_unobserved() {
+    UNOBSERVED.fetch_add(1, Relaxed);
+}
+
+/// How many jobs of this process have panicked and had their future dropped without anyone looking at the result.
+///
+/// The panic hook has reported each of them when it happened; this is for those who watch a program by numbers.
+/// (In Python such an exception is gone without a trace.)
+///
+/// ```
+/// use windlass_blocking::{Executor, ExecutorExt, ThreadPoolExecutor, unobserved_panics};
+///
+/// let pool = ThreadPoolExecutor::new(1);
+/// drop(pool.submit(|| panic!("nobody waits for this")));
+/// pool.shutdown(true, false);
+/// assert_eq!(unobserved_panics(), 1);
+/// ```
+#[must_use]
+pub fn unobserved_panics() -> u64 {
+    UNOBSERVED.load(Relaxed)
 }
 
 /// What a panic said, if it said it in words.

@@ -27,4 +27,4 @@ mod explore;
 mod models;
 mod root;
 
-use root::{blocking, quietly, runtime};
+use root::{executor, quietly, runtime};

@@ -11,22 +11,39 @@ pub(crate) fn quietly(f: impl FnOnce()) {
     }
 }
 
-/// The blocking pool, which no model has.
-pub(crate) mod blocking {
+/// The executors, which no model has.
+pub(crate) mod executor {
     use std::panic::Location;
 
     use crate::primitives::Arc;
     use crate::scheduler::Shared;
     use crate::task::JoinHandle;
 
-    pub(crate) struct Pool;
+    pub(crate) struct Executors;
+
+    /// Named beside the task's own items, and not modelled.
+    pub fn block_in_place<F, R>(f: F) -> R
+    where
+        F: FnOnce() -> R,
+    {
+        f()
+    }
 
     impl Shared {
         pub(crate) fn spawn_blocking<F, T>(
             self: &Arc<Self>,
             _: F,
+            _: Option<Box<str>>,
             _: &'static Location<'static>,
         ) -> JoinHandle<T> {
+            unreachable!("no model has a blocking pool")
+        }
+
+        pub(crate) fn try_spawn_blocking<F, T>(
+            self: &Arc<Self>,
+            _: F,
+            _: &'static Location<'static>,
+        ) -> Result<JoinHandle<T>, windlass_blocking::TrySubmitError<F>> {
             unreachable!("no model has a blocking pool")
         }
     }
@@ -57,7 +74,7 @@ pub(crate) mod runtime {
         }
 
         pub(crate) fn spawn_blocking<F, T>(&self, f: F) -> JoinHandle<T> {
-            self.0.spawn_blocking(f, Location::caller())
+            self.0.spawn_blocking(f, None, Location::caller())
         }
     }
 

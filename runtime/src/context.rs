@@ -11,7 +11,7 @@ use std::task::Waker;
 use crate::primitives::{Arc, thread_static};
 use crate::scheduler::{Shared, Worker};
 use crate::task::coop::UNCONSTRAINED;
-use crate::task::{self, Header, LocalShared};
+use crate::task::{self, Header, LocalShared, Scope};
 
 struct Context {
     /// The runtime that `spawn` spawns on: of the innermost `enter` or `block_on`, or the worker's.
@@ -22,6 +22,8 @@ struct Context {
     last_entry: Cell<usize>,
     /// The worker this thread is, while it sits on a seat.
     worker: Cell<*const Worker>,
+    /// The worker this thread was until it went to block in place, and is again after that.
+    away: Cell<*const Worker>,
     /// Whether this thread drives futures, so that blocking it would stall others.
     driving: Cell<bool>,
     /// The task being polled.
@@ -30,8 +32,18 @@ struct Context {
     budget: Cell<u32>,
     /// Whether the task being polled asked to let others go first.
     yielded: Cell<bool>,
+    /// The innermost scope of a task-local.
+    scope: Cell<*const Scope>,
     /// The `LocalSet` that `spawn_local` spawns on; a count of its `Arc` is ours.
     local_set: Cell<*const LocalShared>,
+}
+
+impl Context {
+    /// The worker this thread is, or the last one that it was further up its stack.
+    fn innermost_worker(&self) -> *const Worker {
+        let worker = self.worker.get();
+        if worker.is_null() { self.away.get() } else { worker }
+    }
 }
 
 thread_static! {
@@ -40,10 +52,12 @@ thread_static! {
         entry: Cell::new(0),
         last_entry: Cell::new(0),
         worker: Cell::new(ptr::null()),
+        away: Cell::new(ptr::null()),
         driving: Cell::new(false),
         task: Cell::new(ptr::null()),
         budget: Cell::new(UNCONSTRAINED),
         yielded: Cell::new(false),
+        scope: Cell::new(ptr::null()),
         local_set: Cell::new(ptr::null()),
     }
 }
@@ -135,7 +149,7 @@ pub(crate) fn with_worker_of<R>(shared: *const Shared, f: impl FnOnce(Option<&Wo
 /// A runtime's task may drop another runtime, whose tasks then run on a seat of that one on the same thread:
 /// each of the workers on the stack counts.
 pub(crate) fn is_worker_of(shared: *const Shared) -> bool {
-    let mut at = CONTEXT.with(|c| c.worker.get());
+    let mut at = CONTEXT.with(Context::innermost_worker);
     // SAFETY: a worker outlives the `Seated` guard that put it here, and the workers around it outlive it.
     while let Some(worker) = unsafe { at.as_ref() } {
         if worker.belongs_to(shared) {
@@ -156,15 +170,52 @@ impl Seated {
     ///
     /// The worker outlives the guard, and does not move.
     pub(crate) unsafe fn new(worker: &Worker) -> Self {
-        let outer = CONTEXT.with(|c| c.worker.replace(worker));
-        worker.set_outer(outer);
-        Self { outer }
+        CONTEXT.with(|c| {
+            worker.set_outer(c.innermost_worker());
+            Self { outer: c.worker.replace(worker) }
+        })
     }
 }
 
 impl Drop for Seated {
     fn drop(&mut self) {
         CONTEXT.with(|c| c.worker.set(self.outer));
+    }
+}
+
+/// Takes this thread off its seat, as far as it can tell itself, until the guard is dropped: what is woken and
+/// spawned goes to where others find it. The worker is told, so that nobody is warned of its long poll.
+pub(crate) struct Unseated {
+    worker: *const Worker,
+    outer_away: *const Worker,
+}
+
+impl Unseated {
+    pub(crate) fn new() -> Self {
+        set_in_place(true);
+        CONTEXT.with(|c| {
+            let worker = c.worker.replace(ptr::null());
+            let away = if worker.is_null() { c.away.get() } else { worker };
+            Self { worker, outer_away: c.away.replace(away) }
+        })
+    }
+}
+
+fn set_in_place(in_place: bool) {
+    with_worker(|worker| {
+        if let Some(worker) = worker {
+            worker.seat().set_in_place(in_place);
+        }
+    });
+}
+
+impl Drop for Unseated {
+    fn drop(&mut self) {
+        CONTEXT.with(|c| {
+            c.worker.set(self.worker);
+            c.away.set(self.outer_away);
+        });
+        set_in_place(false);
     }
 }
 
@@ -175,6 +226,24 @@ impl Driving {
     /// `None` if it does so already.
     pub(crate) fn try_new() -> Option<Self> {
         CONTEXT.with(|c| !c.driving.replace(true)).then_some(Self(()))
+    }
+}
+
+impl Driving {
+    /// Allows this thread to block until the guard is dropped.
+    pub(crate) fn suspend() -> Suspended {
+        Suspended { outer: CONTEXT.with(|c| c.driving.replace(false)) }
+    }
+}
+
+/// A thread that drives futures and may block all the same.
+pub(crate) struct Suspended {
+    outer: bool,
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        CONTEXT.with(|c| c.driving.set(self.outer));
     }
 }
 
@@ -242,6 +311,16 @@ pub(crate) fn leave_all(outer: &Outer) {
         c.entry.set(outer.outer_entry);
         c.runtime.set(outer.runtime);
     });
+}
+
+/// The innermost scope of a task-local this thread is in, or null.
+pub(crate) fn scope() -> *const Scope {
+    CONTEXT.with(|c| c.scope.get())
+}
+
+/// Goes into that scope, which lives until the next call, or out of one, to the scope around it.
+pub(crate) fn replace_scope(scope: *const Scope) {
+    CONTEXT.with(|c| c.scope.set(scope));
 }
 
 /// Calls `f` with the `LocalSet` this thread is in, if it is in one.

@@ -14,18 +14,47 @@
 //!
 //! Where tokio has the same thing, it is here under the same path, with the same signature; where only
 //! asyncio has it, under Python's name.
+//!
+//! # Two vocabularies
+//!
+//! | tokio | asyncio, `concurrent.futures` | here |
+//! | --- | --- | --- |
+//! | `runtime::Runtime`, `#[tokio::main]` | `asyncio.Runner`, `asyncio.run` | [`runtime::Runtime`], [`macro@main`], [`run`] |
+//! | `runtime::Handle` | `get_running_loop()` | [`runtime::Handle`] |
+//! | `spawn`, `task::JoinHandle` | `create_task`, `Task` | [`spawn`], [`task::JoinHandle`] |
+//! | `JoinHandle::abort` | `Task.cancel` | [`abort`](task::JoinHandle::abort) |
+//! | `task::JoinSet` | a set of tasks | [`task::JoinSet`] |
+//! | `task_local!` | `contextvars` | [`task_local!`] |
+//! | `task::yield_now` | `sleep(0)` | [`task::yield_now`] |
+//! | - | `current_task`, `all_tasks` | [`task::current`], [`task::all_tasks`] |
+//! | `task::spawn_blocking` | `run_in_executor(None, f)` | [`task::spawn_blocking`], [`run_in_executor`] |
+//! | - | `run_in_executor(pool, f)` | [`run_in_executor`] |
+//! | - | `to_thread` | [`to_thread`] |
+//! | - | `wrap_future` | [`wrap_future`] |
+//! | - | `run_coroutine_threadsafe` | [`run_coroutine_threadsafe`] |
+//! | - | `set_default_executor` | [`Handle::set_default_executor`](runtime::Handle::set_default_executor) |
+//! | `task::block_in_place` | - | [`task::block_in_place`] |
+//! | - | `ThreadPoolExecutor`, `Future`, `wait`, `as_completed` | [`blocking`] |
+//! | `net::lookup_host` | `loop.getaddrinfo` | [`net::lookup_host`] |
 
-mod blocking;
 mod context;
+mod executor;
 mod primitives;
 mod scheduler;
 
+pub mod net;
 pub mod runtime;
 pub mod task;
 
 #[cfg(feature = "macros")]
 pub use windlass_macros::{main, test};
 
+/// Executors, their futures and thread pools: the crate `windlass-blocking`, `concurrent.futures` for Rust.
+pub use windlass_blocking as blocking;
+
+pub use executor::{
+    RunInExecutor, WrapFuture, run_coroutine_threadsafe, run_in_executor, to_thread, wrap_future,
+};
 pub use runtime::run;
 pub use task::spawn;
 

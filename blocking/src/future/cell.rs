@@ -85,7 +85,16 @@ impl<T, B> Cell<T, B> {
 
     unsafe fn free(core: NonNull<()>) {
         // SAFETY: `pair` made the cell from a box of this type, and its last owner gives it up.
-        drop(unsafe { Box::from_raw(core.cast::<Self>().as_ptr()) });
+        let cell = unsafe { Box::from_raw(core.cast::<Self>().as_ptr()) };
+        let observed = cell.core.look().is_observed();
+        let panicked = |result: *const Option<Result<T, JobError>>| {
+            // SAFETY: there is nobody else.
+            matches!(unsafe { &*result }, Some(Err(error)) if error.is_panic())
+        };
+        if !observed && cell.core.result.with(panicked) {
+            crate::panics::count_unobserved();
+        }
+        drop(cell);
     }
 }
 
@@ -111,6 +120,7 @@ impl<T> Core<T> {
         let cancelled;
         let callbacks = self.watchers.take_callbacks();
         if !callbacks.is_empty() {
+            self.state.observe();
             let result = if self.look().is_cancelled() {
                 cancelled = Err(JobError::cancelled());
                 &cancelled
@@ -316,7 +326,11 @@ impl<T> Consumer<T> {
     where
         T: Sync,
     {
-        self.finished()
+        let finished = self.finished();
+        if finished.is_some() {
+            self.core().state.observe();
+        }
+        finished
     }
 
     /// As `peek`, for those who only look whether it is an error.

@@ -45,6 +45,9 @@ pub struct Future<T> {
     cell: Consumer<T>,
 }
 
+// The result is moved out by value, and nothing refers to it where it is.
+impl<T> Unpin for Future<T> {}
+
 /// The four states of a future. `Pending` becomes `Running` or `Cancelled`, `Running` becomes `Finished`.
 ///
 /// ```

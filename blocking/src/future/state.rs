@@ -31,6 +31,8 @@ const SETTLED: u32 = 1 << 4;
 const WISH: u32 = 1 << 5;
 /// One of the two owners, producer and consumer, is gone. The one that finds it set frees the cell.
 const ONE_GONE: u32 = 1 << 6;
+/// Set in FINISHED: someone looked at the result where it is. Never cleared.
+const OBSERVED: u32 = 1 << 7;
 
 /// One look at the word.
 #[derive(Clone, Copy)]
@@ -62,6 +64,10 @@ impl Seen {
     #[inline]
     pub(crate) fn is_ready(self) -> bool {
         self.is_done() && self.0 & (CALLBACKS | SETTLED) != CALLBACKS
+    }
+
+    pub(crate) fn is_observed(self) -> bool {
+        self.0 & OBSERVED != 0
     }
 
     pub(crate) fn wants_cancel(self) -> bool {
@@ -181,6 +187,12 @@ impl State {
         } else {
             Finish::Watched
         }
+    }
+
+    /// Someone is shown the result without taking it, so that an error in it is not lost.
+    pub(crate) fn observe(&self) {
+        // Relaxed: the last owner reads it, after all that the others did.
+        self.0.fetch_or(OBSERVED, Ordering::Relaxed);
     }
 
     /// The callbacks have run.

@@ -203,6 +203,10 @@ impl Executor for ThreadPoolExecutor {
     fn shutdown(&self, wait: bool, cancel_futures: bool) {
         self.pool().shutdown(wait, cancel_futures);
     }
+
+    fn shutdown_timeout(&self, timeout: Duration, cancel_futures: bool) -> Result<(), StillRunning> {
+        Self::shutdown_timeout(self, timeout, cancel_futures)
+    }
 }
 
 impl Default for ThreadPoolExecutor {

@@ -8,17 +8,22 @@ use std::task::{Context, Poll, Waker};
 use crate::context;
 use crate::primitives::{Arc, Mutex};
 use crate::task::coop::BUDGET;
-use crate::task::{self, Header, JoinHandle, Ran, Registry, Schedule, Token};
+use crate::task::{self, Header, JoinHandle, Ran, Registry, Schedule, Token, Unobserved};
 
 /// A scheduler whose tasks the model runs by hand. It outlives them: the model keeps it to its end.
 pub(super) struct ByHand {
     queue: Mutex<Vec<Token>>,
     registry: Registry,
+    unobserved: Arc<Unobserved>,
 }
 
 impl ByHand {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { queue: Mutex::new(Vec::new()), registry: Registry::new(1) })
+        Arc::new(Self {
+            queue: Mutex::new(Vec::new()),
+            registry: Registry::new(1),
+            unobserved: Arc::default(),
+        })
     }
 
     /// A new task and its token.
@@ -83,6 +88,10 @@ impl Schedule for ByHand {
 
     fn shard(&self) -> usize {
         0
+    }
+
+    fn unobserved(&self) -> &Arc<Unobserved> {
+        &self.unobserved
     }
 }
 

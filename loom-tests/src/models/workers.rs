@@ -9,7 +9,7 @@ use loom::thread;
 
 use crate::context::Seated;
 use crate::primitives::Arc;
-use crate::root::blocking::Pool;
+use crate::root::executor::Executors;
 use crate::scheduler::model::Parker;
 use crate::scheduler::{Config, Hooks, Shared, Worker};
 use crate::task::{JoinHandle, Token};
@@ -26,7 +26,7 @@ pub(super) fn runtime(seats: usize) -> Arc<Shared> {
         block_on_runs_tasks: true,
         slow_poll_threshold: Duration::from_secs(1),
     };
-    Shared::new(config, Hooks::default(), Pool)
+    Shared::new(config, Hooks::default(), Executors)
 }
 
 /// A worker on the next free seat. Whoever has it may move it to its thread.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::runtime::work;
 use super::{Handle, Runtime};
-use crate::blocking::{Pool, PoolConfig};
+use crate::executor::{Executors, PoolConfig};
 use crate::primitives::Arc;
 use crate::scheduler::{Config, Hook, Hooks, Shared, monitor};
 
@@ -18,8 +18,9 @@ const WORKERS_VARIABLE: &str = "WINDLASS_WORKER_THREADS";
 /// More workers than this are a mistake.
 const MOST_WORKERS: usize = 4096;
 
-/// Seats beyond the workers', for threads inside `block_on`.
-const GUEST_SEATS: usize = 4;
+/// The fewest seats beyond the workers': for threads inside `block_on`, and for stand-ins, of which there may be
+/// one for each worker.
+const FEWEST_SPARE_SEATS: usize = 4;
 
 /// Configures a runtime and builds it.
 ///
@@ -95,7 +96,9 @@ impl Builder {
         self
     }
 
-    /// How many threads the blocking pool has at most.
+    /// How many threads the blocking pool has at most. A job that waits for another one in `block_on`, or in a
+    /// wait of [`blocking`](crate::blocking), does not count meanwhile. The runtime has threads of its own for what
+    /// it has to wait for itself, at most 32, and none until it does.
     ///
     /// # Panics
     ///
@@ -213,7 +216,7 @@ impl Builder {
         let workers = self.workers()?;
         let config = Config {
             workers,
-            seats: if self.multi_thread { workers + GUEST_SEATS } else { 1 },
+            seats: if self.multi_thread { workers + workers.max(FEWEST_SPARE_SEATS) } else { 1 },
             global_queue_interval: self.global_queue_interval.unwrap_or(if self.multi_thread {
                 61
             } else {
@@ -225,14 +228,14 @@ impl Builder {
             block_on_runs_tasks: self.block_on_runs_tasks || !self.multi_thread,
             slow_poll_threshold: self.slow_poll_threshold,
         };
-        let pool = Pool::new(PoolConfig {
+        let executors = Executors::new(&PoolConfig {
             max_threads: self.max_blocking_threads,
             keep_alive: self.thread_keep_alive,
             stack_size: self.thread_stack_size,
             thread_name: Arc::clone(&self.thread_name),
             hooks: self.hooks.clone(),
         });
-        let shared = Shared::new(config, self.hooks.clone(), pool);
+        let shared = Shared::new(config, self.hooks.clone(), executors);
         // From here on an error, or a panic of the function that names the threads, drops the runtime, and
         // that shuts down what did start.
         let mut runtime = Runtime::without_threads(Handle::new(Arc::clone(&shared)));

@@ -7,8 +7,11 @@ use std::marker::PhantomData;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::MutexGuard;
 
+use windlass_blocking::{Executor, TrySubmitError, wait_blocked};
+
 use super::RuntimeMetrics;
 use crate::context::{self, Driving, Outer};
+use crate::executor::{self, RunInExecutor};
 use crate::primitives::Arc;
 use crate::scheduler::{Shared, block_on_parked};
 use crate::task::{AllTasks, JoinHandle};
@@ -112,14 +115,67 @@ impl Handle {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        self.shared.spawn_blocking(f, Location::caller())
+        self.shared.spawn_blocking(f, None, Location::caller())
+    }
+
+    /// Runs a function that blocks on a thread of the blocking pool, or gives it back; see
+    /// [`task::try_spawn_blocking`](crate::task::try_spawn_blocking).
+    ///
+    /// # Errors
+    ///
+    /// The function with the reason, if the pool does not accept it.
+    #[track_caller]
+    pub fn try_spawn_blocking<F, T>(&self, f: F) -> Result<JoinHandle<T>, TrySubmitError<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.shared.try_spawn_blocking(f, Location::caller())
+    }
+
+    /// Calls a function that blocks on a thread of an executor; see [`run_in_executor`](crate::run_in_executor).
+    /// It may be called outside of the runtime.
+    #[track_caller]
+    pub fn run_in_executor<F, T>(&self, executor: Option<&dyn Executor>, f: F) -> RunInExecutor<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        executor::submit(&self.shared, executor, f, Location::caller())
+    }
+
+    /// Has [`run_in_executor`](crate::run_in_executor)`(None, ..)` and [`to_thread`](crate::to_thread) use that
+    /// executor from here on; asyncio's `set_default_executor`.
+    ///
+    /// [`spawn_blocking`](crate::task::spawn_blocking) stays on the runtime's blocking pool. The runtime shuts the
+    /// executor down when it is shut down itself, as asyncio does, and waits for it as for its own. (asyncio
+    /// demands a `ThreadPoolExecutor`; here any executor will do.) An executor that was set before is dropped
+    /// here; the last handle of a thread pool waits for its jobs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::blocking::ThreadPoolExecutor;
+    ///
+    /// let rt = windlass::runtime::Runtime::new().unwrap();
+    /// rt.handle().set_default_executor(
+    ///     ThreadPoolExecutor::builder().thread_name_prefix("disk").build(),
+    /// );
+    /// let name = rt.block_on(async {
+    ///     windlass::to_thread(|| std::thread::current().name().unwrap().to_owned()).await.unwrap()
+    /// });
+    /// assert_eq!(name, "disk_0");
+    /// ```
+    pub fn set_default_executor(&self, executor: impl Executor + 'static) {
+        self.shared.executors.set_default(Arc::new(executor));
     }
 
     /// Waits for a future on this thread, which does nothing else meanwhile. Tasks run on the runtime's own
     /// threads only: on a current-thread runtime, somebody must be inside
     /// [`Runtime::block_on`](super::Runtime::block_on) for them to run.
     ///
-    /// It may be called inside a blocking job.
+    /// It may be called inside a blocking job: while it lasts the blocking pool may have one thread more, so that a
+    /// job may wait for another one of a pool that is full.
     ///
     /// # Panics
     ///
@@ -129,7 +185,8 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _driving = drive();
         let _entered = Entered::new(&self.shared);
-        block_on_parked(future)
+        // Inside a blocking job the future may wait for another job of the same pool.
+        wait_blocked(|| block_on_parked(future))
     }
 
     /// What runs the tasks of this runtime.

@@ -10,4 +10,4 @@ pub use builder::Builder;
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
 pub use runtime::{Runtime, run};
 
-pub(crate) use handle::in_runtime;
+pub(crate) use handle::{Entered, in_runtime};

@@ -7,10 +7,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use windlass_blocking::wait_blocked;
+
 use super::handle::{Entered, drive};
 use super::{Builder, EnterGuard, Handle, RuntimeMetrics};
-use crate::blocking::PATIENCE;
 use crate::context::{self, Seated};
+use crate::executor::PATIENCE;
 use crate::primitives::Arc;
 use crate::quietly;
 use crate::scheduler::{Close, Desk, Shared, Worker, block_on_parked, block_on_seated};
@@ -144,11 +146,14 @@ impl Runtime {
         let _driving = drive();
         let shared = self.handle.shared();
         let _entered = Entered::new(shared);
-        if shared.config.block_on_runs_tasks {
-            block_on_seated(shared, future)
-        } else {
-            block_on_parked(future)
-        }
+        // Inside a blocking job the future may wait for another job of the same pool.
+        wait_blocked(|| {
+            if shared.config.block_on_runs_tasks {
+                block_on_seated(shared, future)
+            } else {
+                block_on_parked(future)
+            }
+        })
     }
 
     /// Puts this thread into the runtime; see [`Handle::enter`].
@@ -225,8 +230,7 @@ impl Runtime {
                 }
             }
         }
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        shared.blocking.shut_down(left);
+        shared.executors.shut_down(deadline);
     }
 }
 

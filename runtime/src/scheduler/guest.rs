@@ -79,7 +79,8 @@ impl Guest {
 
     fn run<F: Future>(&self, root: &Root, waker: &Waker, mut future: Pin<&mut F>) -> F::Output {
         loop {
-            if root.take_woken()
+            // Of a runtime that closes only a stand-in can be a guest; its future sees that, and ends.
+            if (root.take_woken() || self.shared().is_closing())
                 && let Poll::Ready(output) = self.in_root(|| poll(waker, future.as_mut()))
             {
                 return output;

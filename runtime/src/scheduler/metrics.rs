@@ -102,6 +102,12 @@ impl RuntimeMetrics {
         self.shared.monitor.rescues.load(Relaxed)
     }
 
+    /// How many tasks and blocking jobs have panicked and had their handle dropped without anyone looking at
+    /// that. Each was reported when it happened by the panic hook, and when it was dropped through `tracing`.
+    pub fn unobserved_panics_count(&self) -> u64 {
+        self.shared.unobserved.panics()
+    }
+
     /// The number of polls of one worker.
     ///
     /// # Panics
@@ -144,6 +150,7 @@ impl fmt::Debug for RuntimeMetrics {
             .field("parks", &self.parks_count())
             .field("wakes", &self.wakes_count())
             .field("rescues", &self.rescues_count())
+            .field("unobserved_panics", &self.unobserved_panics_count())
             .finish()
     }
 }

@@ -120,7 +120,7 @@ fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
         }
         suspicious |= rescue(shared, seat) > 0;
         let stuck = now.duration_since(seen.since);
-        if stuck >= shared.config.slow_poll_threshold && !seen.reported {
+        if stuck >= shared.config.slow_poll_threshold && !seen.reported && !seat.is_in_place() {
             seen.reported = true;
             // A subscriber that panics must not end the watch.
             quietly(|| report(shared, seat, beat, stuck));

@@ -19,6 +19,8 @@ pub(crate) struct Seat {
     occupied: AtomicBool,
     /// Whether its worker is awake.
     awake: AtomicBool,
+    /// Whether its worker is in `block_in_place`.
+    in_place: AtomicBool,
     pub(crate) pulse: Pulse,
     pub(crate) stats: Stats,
     /// The length of the local queue when the worker last looked, for those that cannot ask the stealer.
@@ -32,6 +34,7 @@ impl Seat {
             lifo: LifoSlot::new(),
             occupied: AtomicBool::new(false),
             awake: AtomicBool::new(false),
+            in_place: AtomicBool::new(false),
             pulse: Pulse::new(),
             stats: Stats::default(),
             queued: Counter::default(),
@@ -53,6 +56,20 @@ impl Seat {
     /// Whether the worker on it is not asleep.
     pub(crate) fn is_awake(&self) -> bool {
         self.awake.load(Relaxed)
+    }
+
+    /// Whether its worker blocks, and has said so.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.in_place.load(Relaxed)
+    }
+
+    /// The worker goes to block in place, or comes back; then its poll counts as a new one, of which nothing is
+    /// known yet.
+    pub(crate) fn set_in_place(&self, in_place: bool) {
+        self.in_place.store(in_place, Relaxed);
+        if !in_place {
+            self.pulse.go_on();
+        }
     }
 
     pub(crate) fn set_awake(&self, awake: bool) {
@@ -128,6 +145,12 @@ impl Pulse {
     #[inline]
     pub(crate) fn end(&self) {
         self.beat.store(self.beat.load(Relaxed).wrapping_add(1), Release);
+    }
+
+    /// The poll goes on after a stop that others need not know of.
+    pub(crate) fn go_on(&self) {
+        // Release as in `begin`; still odd.
+        self.beat.store(self.beat.load(Relaxed).wrapping_add(2), Release);
     }
 
     /// The beat as it is now.

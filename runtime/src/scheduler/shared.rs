@@ -13,11 +13,12 @@ use super::monitor::Monitor;
 use super::roster::Roster;
 use super::seat::Seat;
 use crate::context;
+use crate::executor::Executors;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::primitives::deque::{Injector, Steal};
 use crate::primitives::{Arc, Statistic, hint};
-use crate::task::{self, JoinHandle, Registry, Schedule, Token};
+use crate::task::{self, JoinHandle, Registry, Schedule, Token, Unobserved};
 
 /// A scheduler. It lives as long as a worker, a handle, or a task that is not complete.
 pub(crate) struct Shared {
@@ -30,7 +31,9 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) roster: Roster,
     pub(crate) monitor: Monitor,
-    pub(crate) blocking: crate::blocking::Pool,
+    pub(crate) executors: Executors,
+    /// Panics of tasks and jobs that nobody looks at.
+    pub(crate) unobserved: Arc<Unobserved>,
     /// Whether the runtime is being shut down: nothing new is begun.
     closing: AtomicBool,
     /// Tasks spawned by threads that are not workers.
@@ -40,7 +43,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, hooks: Hooks, blocking: crate::blocking::Pool) -> Arc<Self> {
+    pub(crate) fn new(config: Config, hooks: Hooks, executors: Executors) -> Arc<Self> {
         let alone = config.seats == 1;
         let (desks, seats): (Vec<_>, Vec<_>) = (0..config.seats)
             .map(|_| Desk::new(alone))
@@ -53,7 +56,8 @@ impl Shared {
             registry: Registry::new(config.seats),
             roster: Roster::new(desks),
             monitor: Monitor::new(),
-            blocking,
+            executors,
+            unobserved: Arc::default(),
             closing: AtomicBool::new(false),
             spawned_outside: Statistic::new(0),
             finished_outside: Statistic::new(0),
@@ -227,6 +231,10 @@ impl Schedule for Shared {
 
     fn shard(&self) -> usize {
         context::with_worker_of(self, |worker| worker.map_or(0, |worker| worker.index()))
+    }
+
+    fn unobserved(&self) -> &Arc<Unobserved> {
+        &self.unobserved
     }
 }
 

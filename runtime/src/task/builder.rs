@@ -103,6 +103,41 @@ impl<'a> Builder<'a> {
         Ok(local_set.spawn_named(future, self.boxed_name(), Location::caller()))
     }
 
+    /// Runs a function that blocks on the blocking pool of the current runtime; see
+    /// [`spawn_blocking`](super::spawn_blocking).
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature is tokio's.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub fn spawn_blocking<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let location = Location::caller();
+        let name = self.boxed_name();
+        Ok(in_runtime(context::with_runtime(|runtime| Some(runtime?.spawn_blocking(f, name, location)))))
+    }
+
+    /// Runs a function that blocks on the blocking pool of that runtime.
+    ///
+    /// # Errors
+    ///
+    /// None today; the signature is tokio's.
+    #[track_caller]
+    pub fn spawn_blocking_on<F, T>(self, f: F, handle: &Handle) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        Ok(handle.shared().spawn_blocking(f, self.boxed_name(), Location::caller()))
+    }
+
     fn boxed_name(&self) -> Option<Box<str>> {
         self.name.map(Box::from)
     }

@@ -211,6 +211,12 @@ impl UnwindSafe for AbortHandle {}
 impl RefUnwindSafe for AbortHandle {}
 
 impl AbortHandle {
+    /// A handle of a task that is being polled.
+    pub(crate) fn of(task: &Header) -> Self {
+        task.state().retain();
+        Self { task: NonNull::from(task) }
+    }
+
     fn header(&self) -> &Header {
         // SAFETY: the handle has a reference.
         unsafe { self.task.as_ref() }

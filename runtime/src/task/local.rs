@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::coop::BUDGET;
-use super::{JoinHandle, Ran, Registry, Schedule, Token};
+use super::{JoinHandle, Ran, Registry, Schedule, Token, Unobserved};
 use crate::context;
 use crate::primitives::{Arc, Condvar, Mutex, UnsafeCell};
 
@@ -64,6 +64,7 @@ pub(crate) struct LocalShared {
     remote: Mutex<Remote>,
     arrived: Condvar,
     registry: Registry,
+    unobserved: Arc<Unobserved>,
 }
 
 struct Remote {
@@ -89,6 +90,9 @@ impl LocalShared {
             remote: Mutex::new(Remote { queue: VecDeque::new(), waker: None }),
             arrived: Condvar::new(),
             registry: Registry::new(1),
+            unobserved: context::with_runtime(|runtime| {
+                runtime.map(|runtime| Arc::clone(&runtime.unobserved)).unwrap_or_default()
+            }),
         })
     }
 
@@ -272,6 +276,10 @@ impl Schedule for LocalShared {
 
     fn shard(&self) -> usize {
         0
+    }
+
+    fn unobserved(&self) -> &Arc<Unobserved> {
+        &self.unobserved
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod coop;
 
 mod builder;
+mod carried_locals;
 mod cell;
 mod clock;
 mod error;
@@ -20,26 +21,35 @@ mod spawn;
 mod state;
 mod task_local;
 mod token;
+mod unobserved;
 mod waker;
 mod yield_now;
 
+pub use crate::executor::block_in_place;
 pub use builder::Builder;
+#[doc(hidden)]
+pub use carried_locals::{CarriedLocal, Carry, CarryFn, NotCarried};
+pub use coop::{consume_budget, unconstrained};
 pub use error::JoinError;
 pub use id::Id;
 pub use info::{AllTasks, TaskInfo, TaskState};
 pub use join::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use local::{LocalEnterGuard, LocalSet, spawn_local};
-pub use spawn::{all_tasks, current, id, spawn, spawn_blocking, try_id};
+pub use spawn::{all_tasks, current, id, spawn, spawn_blocking, try_id, try_spawn_blocking};
 pub use task_local::{AccessError, LocalKey, TaskLocalFuture};
 pub use yield_now::yield_now;
 
+pub(crate) use carried_locals::{CarriedLocals, Scope};
 pub(crate) use cell::{Header, Published, published_origin};
 pub(crate) use info::Place;
 pub(crate) use local::LocalShared;
-pub(crate) use raw::Schedule;
+pub(crate) use raw::{Schedule, with_future};
 pub(crate) use registry::{Entry, Registry, SpareEntries};
+pub(crate) use state::State;
+
 pub(crate) use token::{Ran, Token};
+pub(crate) use unobserved::{Panic, Unobserved};
 pub(crate) use waker::is_of;
 
 use std::future::Future;

@@ -13,9 +13,10 @@ use super::id::Id;
 use super::registry::{Entry, Registry};
 use super::state::{Complete, Pending, Start};
 use super::token::{Ran, Token};
+use super::unobserved::{Panic, Unobserved};
 use super::waker;
 use crate::context;
-use crate::primitives::{Alive, UnsafeCell};
+use crate::primitives::{Alive, Arc, UnsafeCell};
 use crate::quietly;
 
 /// Who runs a task. A scheduler is alive as long as one of its tasks is not complete.
@@ -32,6 +33,9 @@ pub(crate) trait Schedule: Sized + 'static {
 
     /// The shard of the registry to take on this thread.
     fn shard(&self) -> usize;
+
+    /// Who counts the panics of its tasks that nobody looks at.
+    fn unobserved(&self) -> &Arc<Unobserved>;
 }
 
 pub(super) struct Vtable {
@@ -92,6 +96,27 @@ fn register<'t, S: Schedule>(
     let entry = header.origin().set_entry(Entry::new(task, header, scheduler.shard(), name));
     scheduler.registry().insert(entry);
     entry
+}
+
+/// Calls `f` with the future of a task that was not started yet.
+///
+/// # Safety
+///
+/// `task` is a live `Cell<F>` whose token the caller holds, and the future is not pinned by anyone's promise:
+/// it is `Unpin`, which the bound says.
+pub(crate) unsafe fn with_future<F: Future + Unpin, R>(
+    task: NonNull<Header>,
+    f: impl FnOnce(&mut F) -> R,
+) -> R {
+    // SAFETY: the premise.
+    let cell = unsafe { task.cast::<Cell<F>>().as_ref() };
+    cell.stage.with_mut(|stage| {
+        // SAFETY: the token is the right to the future.
+        let Stage::Future(future) = (unsafe { &mut *stage }) else {
+            unreachable!("a task that was not started has its future")
+        };
+        f(future)
+    })
 }
 
 /// # Safety
@@ -199,11 +224,12 @@ unsafe fn finish<F: Future, S: Schedule>(task: NonNull<Header>, panic: Option<Pa
     if let Some(payload) = panic {
         let entry = match header.origin().entry() {
             Some(entry) => entry,
-            // For the payload alone: the task ends here and is not registered any more.
+            // For the panic alone: the task ends here and is not registered any more.
             None => header.origin().set_entry(Entry::new(task, header, scheduler.shard(), None)),
         };
+        let panic = Panic::new(payload, entry.location(), scheduler.unobserved());
         // SAFETY: the claim is the right to the stage.
-        unsafe { entry.payload(|slot| *slot = Some(payload)) };
+        unsafe { entry.panic(|slot| *slot = Some(panic)) };
     }
     if let Some(entry) = header.origin().entry() {
         scheduler.registry().remove(entry);
@@ -275,9 +301,9 @@ unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
         Stage::Future(_) => unreachable!("a complete task has no future"),
         Stage::Gone => {
             // SAFETY: the premise.
-            let payload = cell.header.origin().entry().and_then(|e| unsafe { e.payload(Option::take) });
-            Err(match payload {
-                Some(payload) => JoinError::panic(id, payload),
+            let panic = cell.header.origin().entry().and_then(|e| unsafe { e.panic(Option::take) });
+            Err(match panic {
+                Some(panic) => JoinError::panic(id, panic.observe()),
                 None => JoinError::cancelled(id),
             })
         }
@@ -297,8 +323,9 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
         quietly(|| drop(payload));
     }
     // SAFETY: the premise.
-    if let Some(payload) = cell.header.origin().entry().and_then(|e| unsafe { e.payload(Option::take) }) {
-        quietly(|| drop(payload));
+    if let Some(panic) = cell.header.origin().entry().and_then(|e| unsafe { e.panic(Option::take) }) {
+        // Nobody has looked at it: its drop says so.
+        drop(panic);
     }
 }
 

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
-use super::cell::{Header, Payload};
+use super::cell::Header;
 use super::clock;
+use super::unobserved::Panic;
 use crate::context;
 use crate::primitives::atomic::AtomicU32;
 use crate::primitives::atomic::Ordering::Relaxed;
@@ -30,8 +31,8 @@ pub(crate) struct Entry {
     polls: AtomicU32,
     /// Accessed under the shard's lock only.
     links: UnsafeCell<Links>,
-    /// The payload of the panic that ended the task. Accessed as the stage is.
-    payload: UnsafeCell<Option<Payload>>,
+    /// The panic that ended the task. Accessed as the stage is.
+    panic: UnsafeCell<Option<Panic>>,
 }
 
 struct Links {
@@ -56,7 +57,7 @@ impl Entry {
             shard: u32::try_from(shard).expect("fewer shards than 2^32"),
             polls: AtomicU32::new(0),
             links: UnsafeCell::new(Links { linked: false, prev: ptr::null(), next: ptr::null() }),
-            payload: UnsafeCell::new(None),
+            panic: UnsafeCell::new(None),
         };
         match context::with_worker(|worker| worker.and_then(|worker| worker.desk().spare_entries.take())) {
             Some(spare) => Box::write(spare, entry),
@@ -101,15 +102,15 @@ impl Entry {
         self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
-    /// Leaves or takes the payload of the panic that ended the task.
+    /// Leaves or takes the panic that ended the task.
     ///
     /// # Safety
     ///
     /// The caller has the right to the stage.
-    pub(super) unsafe fn payload<R>(&self, f: impl FnOnce(&mut Option<Payload>) -> R) -> R {
-        self.payload.with_mut(|payload| {
-            // SAFETY: the caller's right to the stage is exclusive, and covers the payload.
-            f(unsafe { &mut *payload })
+    pub(super) unsafe fn panic<R>(&self, f: impl FnOnce(&mut Option<Panic>) -> R) -> R {
+        self.panic.with_mut(|panic| {
+            // SAFETY: the caller's right to the stage is exclusive, and covers the panic.
+            f(unsafe { &mut *panic })
         })
     }
 }
@@ -161,7 +162,7 @@ struct Shard {
 }
 
 // SAFETY: the pointers are followed under the shard's lock only, to entries that are unlinked under that
-// lock before they are freed; an entry's fields are `Send` and, but for its links and payload (which have
+// lock before they are freed; an entry's fields are `Send` and, but for its links and panic (which have
 // rules of their own, see there), immutable.
 unsafe impl Send for Shard {}
 

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::panic::Location;
 
+use windlass_blocking::TrySubmitError;
+
 use super::{AllTasks, Id, JoinHandle, TaskInfo};
 use crate::context;
 use crate::runtime::in_runtime;
@@ -62,8 +64,40 @@ where
     T: Send + 'static,
 {
     let location = Location::caller();
-    let spawned = context::with_runtime(|runtime| Some(runtime?.spawn_blocking(f, location)));
+    let spawned = context::with_runtime(|runtime| Some(runtime?.spawn_blocking(f, None, location)));
     in_runtime(spawned)
+}
+
+/// Runs a function that blocks on a thread of the blocking pool, or gives it back.
+///
+/// # Errors
+///
+/// The function with the reason: the runtime is shut down, or the pool has no thread and cannot start one.
+/// [`spawn_blocking`] says so by a cancelled task, and by a panic.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// # Examples
+///
+/// ```
+/// #[windlass::main]
+/// async fn main() {
+///     match windlass::task::try_spawn_blocking(|| 6 * 7) {
+///         Ok(task) => assert_eq!(task.await.unwrap(), 42),
+///         Err(error) => println!("here and now, then ({}): {}", error.reason().clone(), error.into_inner()()),
+///     }
+/// }
+/// ```
+#[track_caller]
+pub fn try_spawn_blocking<F, T>(f: F) -> Result<JoinHandle<T>, TrySubmitError<F>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let location = Location::caller();
+    in_runtime(context::with_runtime(|runtime| Some(runtime?.try_spawn_blocking(f, location))))
 }
 
 /// The id of the task that is running.

@@ -12,6 +12,8 @@ use std::thread::{self, AccessError as ThreadGone};
 
 use pin_project_lite::pin_project;
 
+use super::carried_locals::{CarryFn, in_scope};
+
 /// Declares task-locals: statics of type [`LocalKey`](crate::task::LocalKey).
 ///
 /// # Examples
@@ -50,7 +52,9 @@ macro_rules! __task_local {
                 static VALUE: ::std::cell::RefCell<::std::option::Option<$ty>> =
                     const { ::std::cell::RefCell::new(::std::option::Option::None) };
             }
-            $crate::task::LocalKey::__new(&VALUE)
+            #[allow(unused_imports)]
+            use $crate::task::NotCarried as _;
+            $crate::task::LocalKey::__new(&VALUE, $crate::task::Carry::<$ty>::HOW)
         };
     };
 }
@@ -61,12 +65,21 @@ macro_rules! __task_local {
 #[doc(alias = "ContextVar")]
 pub struct LocalKey<T: 'static> {
     value: &'static thread::LocalKey<RefCell<Option<T>>>,
+    carry: Option<CarryFn<T>>,
 }
 
 impl<T: 'static> LocalKey<T> {
     #[doc(hidden)]
-    pub const fn __new(value: &'static thread::LocalKey<RefCell<Option<T>>>) -> Self {
-        Self { value }
+    pub const fn __new(
+        value: &'static thread::LocalKey<RefCell<Option<T>>>,
+        carry: Option<CarryFn<T>>,
+    ) -> Self {
+        Self { value, carry }
+    }
+
+    /// How its value goes to another thread, if it can.
+    pub(super) fn carry_fn(&self) -> Option<CarryFn<T>> {
+        self.carry
     }
 
     /// Runs a future with the task-local set to `value`.
@@ -111,7 +124,7 @@ impl<T: 'static> LocalKey<T> {
         self.value
             .try_with(|value| value.try_borrow_mut().map(|mut value| mem::swap(slot, &mut *value)))??;
         let _put_back = PutBack { key: self, slot };
-        Ok(f())
+        Ok(in_scope(self, f))
     }
 
     /// Calls `f` with the value.

@@ -4,6 +4,7 @@ use std::mem;
 use std::ptr::NonNull;
 
 use super::cell::Header;
+use super::registry::Entry;
 
 /// The right to poll or drop the future of a task that is not complete.
 ///
@@ -55,11 +56,23 @@ impl Token {
         Self(task)
     }
 
+    /// The task, for one who still knows it when the token comes back.
+    pub(crate) fn as_raw(&self) -> NonNull<Header> {
+        self.0
+    }
+
     /// The task.
     #[inline]
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: a task whose token exists is not complete and therefore not freed.
         unsafe { self.0.as_ref() }
+    }
+
+    /// Names the task without a place in the registry, where the end of the scheduler would wait for it: for
+    /// one that something else runs. Once, and before its first start.
+    pub(crate) fn set_name(&self, name: Box<str>) {
+        let header = self.header();
+        header.origin().set_entry(Entry::new(self.0, header, 0, Some(name)));
     }
 
     /// Polls the future once, or drops it if the task was aborted.

@@ -5,74 +5,14 @@ use std::mem::{self, ManuallyDrop, MaybeUninit};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use windlass_blocking::{Executor, Job, RejectReason, Rejected, Run, ThreadPoolExecutor};
+use windlass_blocking::{CancelProbe, Job, RejectReason, Rejected, Run, TrySubmitError, with_probe};
 
 use crate::context;
 use crate::primitives::Arc;
-use crate::quietly;
-use crate::scheduler::{Hooks, Shared};
+use crate::scheduler::Shared;
 use crate::task::coop::UNCONSTRAINED;
-use crate::task::{JoinHandle, Ran, Token};
-
-/// How long a shutdown waits before it says what for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The blocking pool of a runtime.
-pub(crate) struct Pool(ThreadPoolExecutor);
-
-/// What a blocking pool is built with.
-pub(crate) struct PoolConfig {
-    pub(crate) max_threads: usize,
-    pub(crate) keep_alive: Duration,
-    pub(crate) stack_size: Option<usize>,
-    pub(crate) thread_name: Arc<dyn Fn() -> String + Send + Sync>,
-    pub(crate) hooks: Hooks,
-}
-
-impl Pool {
-    pub(crate) fn new(config: PoolConfig) -> Self {
-        let PoolConfig { max_threads, keep_alive, stack_size, thread_name, hooks } = config;
-        let stops = hooks.clone();
-        let builder = ThreadPoolExecutor::builder()
-            .max_workers(max_threads)
-            .keep_alive(keep_alive)
-            .thread_name_fn(move || thread_name())
-            .on_thread_start(move || hooks.started())
-            .on_thread_stop(move || stops.stopping());
-        Self(match stack_size {
-            Some(size) => builder.stack_size(size).build(),
-            None => builder.build(),
-        })
-    }
-
-    /// Cancels what is queued and waits for what runs, no longer than `timeout`.
-    pub(crate) fn shut_down(&self, timeout: Option<Duration>) {
-        match timeout {
-            Some(timeout) => {
-                if let Err(running) = self.0.shutdown_timeout(timeout, true) {
-                    warn(&format!(
-                        "the runtime is shut down and leaves its blocking pool behind with {running}"
-                    ));
-                }
-            }
-            None => {
-                if let Err(running) = self.0.shutdown_timeout(PATIENCE, true) {
-                    warn(&format!(
-                        "the shutdown of a runtime has to do with its blocking pool, which has {running}"
-                    ));
-                }
-                self.0.shutdown(true, true);
-            }
-        }
-    }
-}
-
-/// A subscriber that panics must not keep the shutdown from its end.
-fn warn(message: &str) {
-    quietly(|| tracing::warn!(target: "windlass::runtime", "{message}"));
-}
+use crate::task::{self, JoinHandle, Ran, State, Token};
 
 /// A function as a future.
 struct Call<F>(Option<F>);
@@ -84,7 +24,11 @@ impl<F: FnOnce() -> T, T> Future for Call<F> {
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
         let call = self.0.take().expect("a call is made once");
-        Poll::Ready(call())
+        // A job that asks whether it is still wanted is told whether its task was aborted.
+        Poll::Ready(context::with_task(|task| match task {
+            Some(task) => with_probe(task.state(), call),
+            None => call(),
+        }))
     }
 }
 
@@ -137,6 +81,12 @@ impl Drop for RunTask {
     }
 }
 
+impl CancelProbe for State {
+    fn is_cancelled(&self) -> bool {
+        self.load().is_cancelled()
+    }
+}
+
 impl Shared {
     /// Runs `f` on the blocking pool.
     ///
@@ -146,6 +96,7 @@ impl Shared {
     pub(crate) fn spawn_blocking<F, T>(
         self: &Arc<Self>,
         f: F,
+        name: Option<Box<str>>,
         location: &'static Location<'static>,
     ) -> JoinHandle<T>
     where
@@ -153,12 +104,37 @@ impl Shared {
         T: Send + 'static,
     {
         let (token, join) = self.create(Call(Some(f)), None, location);
-        if let Err(rejected) =
-            self.blocking.0.try_execute(Job::with_location(RunTask::new(token, self), location))
+        if let Some(name) = name {
+            token.set_name(name);
+        }
+        if let Err(rejected) = self.executors.execute(Job::with_location(RunTask::new(token, self), location))
         {
             refused(rejected);
         }
         join
+    }
+
+    /// Runs `f` on the blocking pool, or gives it back.
+    pub(crate) fn try_spawn_blocking<F, T>(
+        self: &Arc<Self>,
+        f: F,
+        location: &'static Location<'static>,
+    ) -> Result<JoinHandle<T>, TrySubmitError<F>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let (token, join) = self.create(Call(Some(f)), None, location);
+        let task = token.as_raw();
+        let Err(rejected) = self.executors.execute(Job::with_location(RunTask::new(token, self), location))
+        else {
+            return Ok(join);
+        };
+        let (job, reason) = rejected.into_parts();
+        // SAFETY: the job, which we hold, has the token of a task whose future is that type.
+        let f = unsafe { task::with_future(task, |call: &mut Call<F>| call.0.take()) };
+        drop(job);
+        Err(TrySubmitError::new(f.expect("a job that was not accepted has not been run"), reason))
     }
 }
 
@@ -167,6 +143,9 @@ impl Shared {
 fn refused(rejected: Rejected) {
     match rejected.reason() {
         RejectReason::ShutDown => drop(rejected),
-        reason => panic!("the blocking job cannot be run: {reason:?}; raise the limit of threads"),
+        reason => panic!(
+            "the blocking job cannot be run: {reason}; allow the process more threads, or use \
+             `try_spawn_blocking`, which gives the closure back"
+        ),
     }
 }

@@ -1,0 +1,213 @@
+//! `run_in_executor`: a call on an executor, awaited.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use windlass_blocking::{Executor, Future as BlockingFuture, FutureState, Job, JobError, Rejected, Room};
+
+use crate::context;
+use crate::primitives::Arc;
+use crate::runtime::in_runtime;
+use crate::scheduler::Shared;
+use crate::task::{Panic, coop};
+
+/// Calls a function that blocks on a thread of an executor, and gives a future of what it returns; asyncio's
+/// `loop.run_in_executor`.
+///
+/// `None` is the runtime's default executor: its blocking pool, or what
+/// [`Handle::set_default_executor`](crate::runtime::Handle::set_default_executor) put in its place. Anything
+/// else that implements [`Executor`] can be named instead, such as a
+/// [`ThreadPoolExecutor`](windlass_blocking::ThreadPoolExecutor) of one's own.
+///
+/// The function is submitted here and now, as in Python, and runs whether or not the future is polled. An
+/// executor with a bounded queue that is full takes it later: the future waits for room when it is polled,
+/// without blocking its thread.
+///
+/// The function runs without the task-locals of the caller; see [`to_thread`](crate::to_thread).
+///
+/// # Errors
+///
+/// The future's output is an error if the function panicked, and if the executor is shut down, broken, or
+/// full with no way to wait for room.
+///
+/// # Cancel safety
+///
+/// Dropping the future cancels the function if it has not begun, and gives up its place in the line for room.
+/// One that has begun runs to its end, and can ask
+/// [`blocking::current().is_cancelled()`](windlass_blocking::Current::is_cancelled); its result is dropped, and a
+/// panic of it is reported and counted
+/// ([`unobserved_panics_count`](crate::runtime::RuntimeMetrics::unobserved_panics_count)). Python loses both.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::blocking::ThreadPoolExecutor;
+/// use windlass::run_in_executor;
+///
+/// #[windlass::main]
+/// async fn main() {
+///     let text = run_in_executor(None, || std::fs::read_to_string("Cargo.toml")).await.unwrap();
+///     assert!(text.unwrap().contains("[package]"));
+///
+///     let pool = ThreadPoolExecutor::new(2);
+///     assert_eq!(run_in_executor(Some(&pool), || 6 * 7).await.unwrap(), 42);
+/// }
+/// ```
+#[track_caller]
+pub fn run_in_executor<F, T>(executor: Option<&dyn Executor>, f: F) -> RunInExecutor<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let location = Location::caller();
+    in_runtime(context::with_runtime(|runtime| Some(submit(runtime?, executor, f, location))))
+}
+
+/// As `run_in_executor`, on a runtime and with a place to name.
+pub(crate) fn submit<F, T>(
+    shared: &Arc<Shared>,
+    executor: Option<&dyn Executor>,
+    f: F,
+    location: &'static Location<'static>,
+) -> RunInExecutor<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (job, future) = job(shared, f, location);
+    let waits = match executor {
+        Some(executor) => execute(executor, job),
+        None if shared.is_closing() => closed(job),
+        None => shared.executors.with_default(|executor| execute(executor, job)),
+    };
+    RunInExecutor { waits, future }
+}
+
+/// Calls a function of the runtime's own that blocks, on a thread that no user's job takes.
+pub(crate) fn run_own<F, T>(
+    shared: &Arc<Shared>,
+    f: F,
+    location: &'static Location<'static>,
+) -> RunInExecutor<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (job, future) = job(shared, f, location);
+    let waits = execute(shared.executors.own(), job);
+    RunInExecutor { waits, future }
+}
+
+/// A job whose panic travels as a value, which notices when nobody wants it.
+fn job<F, T>(
+    shared: &Shared,
+    f: F,
+    location: &'static Location<'static>,
+) -> (Job, BlockingFuture<Result<T, Panic>>)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let unobserved = Arc::clone(&shared.unobserved);
+    let call = move || {
+        catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Panic::new(payload, location, &unobserved))
+    };
+    Job::with_future(call, location)
+}
+
+#[cold]
+fn closed(job: Job) -> Option<Waits> {
+    job.fail(JobError::rejected("the runtime of the default executor is shut down"));
+    None
+}
+
+/// Submits the job; the wait for room, if that is what it comes to.
+fn execute(executor: &dyn Executor, job: Job) -> Option<Waits> {
+    let rejected = executor.try_execute(job).err()?;
+    if rejected.is_full()
+        && let Some(room) = executor.room()
+    {
+        return Some(Waits { job: Some(rejected.into_job()), room });
+    }
+    fail(rejected);
+    None
+}
+
+fn fail(rejected: Rejected) {
+    let (job, reason) = rejected.into_parts();
+    job.fail(reason.into());
+}
+
+/// A job in the line for room. The job is dropped, and so cancelled, before its place is given up.
+struct Waits {
+    job: Option<Job>,
+    room: Box<dyn Room>,
+}
+
+/// The future of [`run_in_executor`] and [`to_thread`](crate::to_thread).
+#[must_use = "dropping it cancels the call if it has not begun"]
+pub struct RunInExecutor<T> {
+    waits: Option<Waits>,
+    future: BlockingFuture<Result<T, Panic>>,
+}
+
+// Neither a job nor a room is touched through a shared reference.
+impl<T> Unpin for RunInExecutor<T> {}
+
+impl<T> RunInExecutor<T> {
+    /// Cancels the call if it has not begun. True if it is cancelled now, or was before.
+    ///
+    /// A call that has begun goes on, and can ask whether this was called.
+    pub fn cancel(&self) -> bool {
+        self.future.cancel()
+    }
+
+    /// Whether the call has ended or was cancelled.
+    pub fn is_finished(&self) -> bool {
+        self.future.done()
+    }
+}
+
+impl<T> Future for RunInExecutor<T> {
+    type Output = Result<T, JobError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let coop = ready!(coop::poll_proceed(cx));
+        if let Some(Waits { job, room }) = &mut self.waits {
+            let accepted = ready!(room.poll_execute(cx, job));
+            self.waits = None;
+            if let Err(rejected) = accepted {
+                fail(rejected);
+            }
+        }
+        let output = ready!(self.future.poll_result(cx));
+        coop.made_progress();
+        Poll::Ready(output.and_then(|output| output.map_err(|panic| JobError::panicked(panic.observe()))))
+    }
+}
+
+impl<T> Drop for RunInExecutor<T> {
+    fn drop(&mut self) {
+        self.future.cancel();
+    }
+}
+
+impl<T> fmt::Debug for RunInExecutor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.future.state() {
+            FutureState::Pending if self.waits.is_some() => "WaitsForRoom".to_owned(),
+            state => format!("{state:?}"),
+        };
+        f.debug_struct("RunInExecutor")
+            .field("state", &format_args!("{state}"))
+            .field("submitted_at", &format_args!("{}", self.future.location()))
+            .finish()
+    }
+}

@@ -1,0 +1,94 @@
+//! `run_coroutine_threadsafe`: a task, waited for by a thread.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use windlass_blocking::{Future as BlockingFuture, Promise};
+
+use crate::context;
+use crate::quietly;
+use crate::runtime::Handle;
+use crate::task::AbortHandle;
+
+/// Spawns a future on a runtime and gives a future that a thread can wait for; asyncio's
+/// `run_coroutine_threadsafe`.
+///
+/// A panic of the task ends the result with [`is_panic`](windlass_blocking::JobError::is_panic), and a task that is
+/// cancelled, by the end of its runtime for one, with [`is_cancelled`](windlass_blocking::JobError::is_cancelled).
+/// [Cancelling](BlockingFuture::cancel) the result aborts the task, so `result_timeout` and then `cancel` leaves
+/// nothing behind. Dropping the result does not: the task runs on.
+///
+/// Python asks for a thread other than the loop's, since waiting there would wait for itself. Here it may be
+/// called anywhere, but waiting for the result inside a task blocks its worker all the same.
+///
+/// # Examples
+///
+/// ```
+/// let rt = windlass::runtime::Runtime::new().unwrap();
+/// let handle = rt.handle().clone();
+/// let thread = std::thread::spawn(move || {
+///     windlass::run_coroutine_threadsafe(async { 6 * 7 }, &handle).result()
+/// });
+/// assert_eq!(thread.join().unwrap().unwrap(), 42);
+/// ```
+#[track_caller]
+pub fn run_coroutine_threadsafe<F>(future: F, handle: &Handle) -> BlockingFuture<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let location = Location::caller();
+    let (promise, result) = Promise::with_location(location);
+    let task = Fulfil { promise: Some(promise), watched: false, future };
+    handle.shared().spawn(task, None, location);
+    result
+}
+
+pin_project! {
+    /// Runs a future and gives its output to a promise. Dropped before, it drops the promise, which cancels
+    /// the result.
+    struct Fulfil<F: Future> {
+        promise: Option<Promise<F::Output>>,
+        watched: bool,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for Fulfil<F>
+where
+    F::Output: Send + 'static,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        if !*this.watched {
+            *this.watched = true;
+            let task = context::with_task(|task| task.map(AbortHandle::of));
+            if let (Some(promise), Some(task)) = (&this.promise, task) {
+                promise.on_cancel(move || task.abort());
+            }
+        }
+        if this.promise.as_ref().is_none_or(Promise::is_cancelled) {
+            return Poll::Ready(());
+        }
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
+        let output = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(payload) => Err(payload),
+        };
+        // What comes back was cancelled meanwhile; its drop is the user's code.
+        if let Some(promise) = this.promise.take() {
+            match output {
+                Ok(output) => quietly(|| drop(promise.set_result(output))),
+                Err(payload) => quietly(|| drop(promise.set_panic(payload))),
+            }
+        }
+        Poll::Ready(())
+    }
+}

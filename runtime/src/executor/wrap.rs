@@ -1,0 +1,82 @@
+//! `wrap_future`: an executor's future, awaited.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use windlass_blocking::{Future as BlockingFuture, JobError};
+
+use crate::task::coop;
+
+/// Makes something to await of an executor's future; asyncio's `wrap_future`.
+///
+/// It needs no runtime: anything that polls futures can wait for it.
+///
+/// # Errors
+///
+/// The output is the job's own error: that it panicked, was cancelled or could not be run.
+///
+/// # Cancel safety
+///
+/// Dropping it cancels the job if that has not begun. One that has begun runs to its end; a panic of it is
+/// counted by [`unobserved_panics`](windlass_blocking::unobserved_panics), where Python loses it. The other way
+/// round, a job that is cancelled ends the wait with [`JobError::is_cancelled`]. To leave the job alone, keep its
+/// future and wait for a [shared](BlockingFuture::share) one.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::blocking::{ExecutorExt, ThreadPoolExecutor};
+///
+/// #[windlass::main]
+/// async fn main() {
+///     let pool = ThreadPoolExecutor::new(2);
+///     let future = pool.submit(|| (1..=5).product::<u32>());
+///     assert_eq!(windlass::wrap_future(future).await.unwrap(), 120);
+/// }
+/// ```
+pub fn wrap_future<T>(future: BlockingFuture<T>) -> WrapFuture<T> {
+    WrapFuture { future }
+}
+
+/// The future of [`wrap_future`].
+#[must_use = "dropping it cancels the job if it has not begun"]
+pub struct WrapFuture<T> {
+    future: BlockingFuture<T>,
+}
+
+impl<T> WrapFuture<T> {
+    /// Cancels the job if it has not begun. True if it is cancelled now, or was before.
+    pub fn cancel(&self) -> bool {
+        self.future.cancel()
+    }
+
+    /// Whether the job has ended or was cancelled.
+    pub fn is_finished(&self) -> bool {
+        self.future.done()
+    }
+}
+
+impl<T> Future for WrapFuture<T> {
+    type Output = Result<T, JobError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let output = ready!(self.future.poll_result(cx));
+        coop.made_progress();
+        Poll::Ready(output)
+    }
+}
+
+impl<T> Drop for WrapFuture<T> {
+    fn drop(&mut self) {
+        self.future.cancel();
+    }
+}
+
+impl<T> fmt::Debug for WrapFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WrapFuture").field(&self.future).finish()
+    }
+}

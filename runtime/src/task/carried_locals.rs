@@ -1,0 +1,128 @@
+//! Task-locals on their way to another thread.
+//!
+//! Each scope of a task-local that this thread is in is on its stack, linked to the one around it, so that
+//! their values can be cloned for a thread that goes on in the caller's place.
+
+use std::marker::PhantomData;
+use std::mem;
+use std::ptr;
+
+use super::task_local::LocalKey;
+use crate::context;
+
+/// A scope of a task-local that this thread is in.
+pub(crate) struct Scope {
+    key: &'static dyn Key,
+    outer: *const Scope,
+}
+
+/// A task-local whose type is forgotten.
+trait Key {
+    fn carry(&'static self) -> Option<Box<dyn CarriedLocal>>;
+}
+
+impl<T> Key for LocalKey<T> {
+    fn carry(&'static self) -> Option<Box<dyn CarriedLocal>> {
+        self.carry_fn().and_then(|carry| carry(self))
+    }
+}
+
+/// Calls `f` as inside a scope of `key`.
+pub(super) fn in_scope<T, R>(key: &'static LocalKey<T>, f: impl FnOnce() -> R) -> R {
+    struct Leave(*const Scope);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            context::replace_scope(self.0);
+        }
+    }
+    let mut scope = Scope { key, outer: ptr::null() };
+    scope.outer = context::scope();
+    context::replace_scope(&raw const scope);
+    let _leave = Leave(scope.outer);
+    f()
+}
+
+/// A clone of a task-local's value, and where it belongs.
+#[doc(hidden)]
+pub trait CarriedLocal: Send {
+    /// Calls `f` with the task-local set to the value.
+    fn enter(self: Box<Self>, f: &mut dyn FnMut());
+}
+
+struct Carried<T: 'static> {
+    key: &'static LocalKey<T>,
+    value: T,
+}
+
+impl<T: Send> CarriedLocal for Carried<T> {
+    fn enter(self: Box<Self>, f: &mut dyn FnMut()) {
+        self.key.sync_scope(self.value, f);
+    }
+}
+
+/// How a task-local is carried: a clone of its value, if it is set.
+#[doc(hidden)]
+pub type CarryFn<T> = fn(&'static LocalKey<T>) -> Option<Box<dyn CarriedLocal>>;
+
+/// Finds out, for the type that `task_local!` names, whether its values can be carried: an associated constant
+/// of the type itself, which only some types have, goes before one of a trait that all have.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Carry<T>(PhantomData<T>);
+
+impl<T: Clone + Send + 'static> Carry<T> {
+    /// The value is cloned.
+    pub const HOW: Option<CarryFn<T>> = Some(|key| {
+        let value = key.try_get().ok()?;
+        Some(Box::new(Carried { key, value }))
+    });
+}
+
+#[doc(hidden)]
+pub trait NotCarried {
+    /// The value stays where it is.
+    const HOW: Option<CarryFn<Self::Value>> = None;
+    type Value: 'static;
+}
+
+impl<T: 'static> NotCarried for Carry<T> {
+    type Value = T;
+}
+
+/// Clones of the task-locals that are set where they were taken.
+pub(crate) struct CarriedLocals(Vec<Box<dyn CarriedLocal>>);
+
+impl CarriedLocals {
+    /// Those of the running code.
+    pub(crate) fn of_caller() -> Self {
+        let mut keys: Vec<*const ()> = Vec::new();
+        let mut locals = Vec::new();
+        let mut at = context::scope();
+        // SAFETY: a scope is on this thread's stack as long as it is reached from the innermost one.
+        while let Some(scope) = unsafe { at.as_ref() } {
+            let key = ptr::from_ref(scope.key).cast::<()>();
+            // Of two scopes of one key only the inner one's value is set.
+            if !keys.contains(&key) {
+                keys.push(key);
+                locals.extend(scope.key.carry());
+            }
+            at = scope.outer;
+        }
+        Self(locals)
+    }
+
+    /// Calls `f` with them set.
+    pub(crate) fn enter<R>(self, f: impl FnOnce() -> R) -> R {
+        let mut f = Some(f);
+        let mut result = None;
+        enter_all(self.0, &mut || result = f.take().map(|f| f()));
+        result.expect("entering calls the function once")
+    }
+}
+
+fn enter_all(mut locals: Vec<Box<dyn CarriedLocal>>, f: &mut dyn FnMut()) {
+    match locals.pop() {
+        None => f(),
+        Some(local) => local.enter(&mut || enter_all(mem::take(&mut locals), f)),
+    }
+}
