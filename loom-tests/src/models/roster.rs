@@ -140,7 +140,7 @@ fn next_in_line_runs_what_was_left() {
 /// The runtime closes and its last worker leaves while a guest waits in line, whose future is woken then.
 #[test]
 fn closing_against_a_guest_in_line() {
-    model("roster::closing_against_a_guest_in_line", 200).explore(|| {
+    model("roster::closing_against_a_guest_in_line", 2000).explore(|| {
         let shared = runtime(1);
         let last = worker(&shared);
         let left: Arc<Mutex<Option<Waker>>> = Arc::default();
@@ -169,6 +169,43 @@ fn closing_against_a_guest_in_line() {
         let waker = left.lock().unwrap().take().expect("a guest in line is polled");
         waker.wake();
         guest.join().unwrap();
+    });
+}
+
+/// The runtime closes while a stand-in comes for a worker that blocks until an idle task is ended.
+#[test]
+fn closing_against_a_stand_in() {
+    model("roster::closing_against_a_stand_in", 300).explore(|| {
+        let shared = runtime(1);
+        let blocked = worker(&shared);
+        let (alive, drops) = Drops::new();
+        let (token, join) = create(
+            &shared,
+            poll_fn(move |_| {
+                let _alive = &alive;
+                Poll::<()>::Pending
+            }),
+        );
+        blocked.run(token);
+        let stand_in = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let there = shared.clone();
+                block_on_seated(
+                    &shared,
+                    poll_fn(|_| if there.is_closing() { Poll::Ready(()) } else { Poll::Pending }),
+                );
+            })
+        };
+        let Close::Workers = shared.roster.close() else { panic!("a worker is there") };
+        shared.set_closing();
+        settle();
+        let first = shared.roster.first_in_line();
+        assert!(first.is_none_or(|parker| !parker.is_awaited()), "a stand-in hears of the end in line");
+        stand_in.join().unwrap();
+        assert!(join.is_finished(), "a stand-in that finds no seat ends what waits");
+        assert_eq!(drops.load(Relaxed), 1, "its future is dropped exactly once");
+        leave(blocked);
     });
 }
 

@@ -107,6 +107,14 @@ impl Roster {
         }
     }
 
+    /// Tells everyone in line, to no end but that they look around.
+    pub(crate) fn wake_line(&self) {
+        let waiting = std::mem::take(&mut self.inner.lock().waiting);
+        for parker in waiting {
+            parker.unpark();
+        }
+    }
+
     /// Whether this worker may go. `Go` counts it out: it must give the seat back.
     pub(crate) fn leave(&self) -> Leave {
         let mut inner = self.inner.lock();
