@@ -76,6 +76,9 @@ pub use future::{
 pub use job::{Job, Run};
 pub use map::{Map, MapOptions};
 pub use panics::unobserved_panics;
+#[cfg(windlass_loom)]
+#[doc(hidden)]
+pub use pool::model;
 pub use pool::{
     Builder, InitializerOutput, Metrics, RunningJob, StillRunning, ThreadPoolExecutor, wait_blocked,
 };

@@ -4,11 +4,12 @@ use crate::error::JobError;
 use crate::executor::Executor;
 use crate::ext::submit_at;
 use crate::future::Future;
+use crate::primitives::Instant;
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How [`ExecutorExt::map_with`](crate::ExecutorExt::map_with) goes about it.
 ///

@@ -54,6 +54,7 @@ impl Model {
             counter.fetch_add(1, Relaxed);
             // What all fences share is made before there are threads, so that its making orders nothing.
             fence(SeqCst);
+            windlass_blocking::model::begin();
             scenario();
             if let Some(message) = PANIC.take() {
                 panic!("a panic was caught on its way: {message}");

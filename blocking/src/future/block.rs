@@ -2,10 +2,9 @@
 
 use crate::pool::wait_blocked;
 use crate::primitives::thread::{self, Thread};
-use crate::primitives::{SPINS, thread_local};
+use crate::primitives::{Instant, SPINS, thread_local};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
-use std::time::Instant;
 
 /// Looks that a waiting thread takes, letting others run in between, before it parks.
 const LOOKS: usize = 4;

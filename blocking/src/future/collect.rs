@@ -1,12 +1,12 @@
 //! [`wait`] and [`as_completed`]: many futures at once.
 
 use super::{Future, TimeoutError, block};
-use crate::primitives::Mutex;
+use crate::primitives::{Instant, Mutex};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Which futures are done, in the order in which that happened; by their index among those waited for.
 struct Arrivals {

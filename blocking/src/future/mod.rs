@@ -15,12 +15,13 @@ pub use shared::SharedFuture;
 pub(crate) use task::task;
 
 use crate::error::JobError;
+use crate::primitives::Instant;
 use cell::Consumer;
 use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use watchers::{Callback, Key};
 
 /// The key under which the one owner of a future waits for it. A shared future chooses others.

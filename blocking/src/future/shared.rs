@@ -3,11 +3,12 @@
 use super::watchers::Key;
 use super::{Future, FutureState, OWNER, TimeoutError, block};
 use crate::error::JobError;
+use crate::primitives::Instant;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A future whose value can be had many times, made by [`Future::share`].
 ///

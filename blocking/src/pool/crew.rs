@@ -168,6 +168,19 @@ impl Crew {
         seen
     }
 
+    /// The counts as they are now, and how many are on the stack.
+    #[cfg(windlass_loom)]
+    pub(crate) fn newest(&self) -> (Seen, usize) {
+        let listed = self.idle.lock().len();
+        (self.word.newest(), listed)
+    }
+
+    /// The thread to be woken next.
+    #[cfg(windlass_loom)]
+    pub(crate) fn next_idle(&self) -> Option<Arc<Seat>> {
+        self.idle.lock().last().cloned()
+    }
+
     /// One more thread may be started, while one is known to wait for something that only others can do.
     pub(crate) fn widen(&self) {
         self.limit.fetch_add(1, Ordering::Relaxed);

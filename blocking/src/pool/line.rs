@@ -61,8 +61,7 @@ impl Line {
 
     /// Tells everyone: the pool has ended.
     pub(crate) fn tell_all(&self) {
-        // Pairs with the fence in `join`: either this sees the newcomer, or the newcomer sees the end.
-        fence(Ordering::SeqCst);
+        // The lock is enough: who joins after this has taken all sees the end, which came before.
         let mut places = self.places.lock();
         let all = std::mem::take(&mut places.waiting);
         self.waiting.store(0, Ordering::Relaxed);
@@ -87,7 +86,7 @@ impl Line {
         }
         self.waiting.store(places.waiting.len(), Ordering::Relaxed);
         drop(places);
-        // Pairs with the fences in `taken` and `tell_all`.
+        // Pairs with the fence in `taken`: either that sees this one, or the look that follows sees the room.
         fence(Ordering::SeqCst);
         key
     }

@@ -1,11 +1,13 @@
 //! [`ThreadPoolExecutor`]. Its protocol is told in README.md beside this file.
 //!
-//! Of the modules, models drive [`crew`] with [`seat`] by themselves, and the pool as a whole.
+//! Models run the pool as a whole; what they look at, and the steps they take alone, is in `model`.
 
 mod builder;
 pub(crate) mod crew;
 mod line;
 mod member;
+#[cfg(windlass_loom)]
+pub mod model;
 pub(crate) mod seat;
 mod shared;
 mod shutdown;

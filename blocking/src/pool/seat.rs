@@ -1,11 +1,11 @@
 //! [`Seat`]: the record by which others reach a thread of the pool.
 
 use crate::primitives::thread::{self, Thread};
-use crate::primitives::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
+use crate::primitives::{AtomicBool, AtomicPtr, AtomicU64, Instant, Ordering, fence};
 use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One thread's parker, and what it is running.
 pub(crate) struct Seat {
@@ -43,6 +43,12 @@ impl Seat {
     pub(crate) fn wake(&self) {
         // Release pairs with the swap in `take_wake`.
         self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+
+    /// Unparks the thread, which nobody has claimed.
+    #[cfg(windlass_loom)]
+    pub(crate) fn unpark(&self) {
         self.thread.unpark();
     }
 

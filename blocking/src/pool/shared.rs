@@ -11,11 +11,11 @@ use crate::executor::{BrokenThreadPool, RejectReason, Rejected};
 use crate::job::Job;
 use crate::panics::{drop_payload, swallow};
 use crate::primitives::thread::{self, JoinHandle};
-use crate::primitives::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, Queue};
+use crate::primitives::{AtomicBool, AtomicU64, Condvar, Instant, Mutex, Ordering, Queue};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// After a failed start no other is tried for this long, as long as there is a thread at all.
 const START_BACKOFF: Duration = Duration::from_millis(10);
@@ -177,7 +177,9 @@ impl Shared {
             return false;
         }
         let failed = self.start_failed.load(Ordering::Relaxed);
-        failed == 0 || seen.threads() == 0 || self.now() - failed > START_BACKOFF.as_nanos() as u64
+        failed == 0
+            || seen.threads() == 0
+            || self.now().saturating_sub(failed) > START_BACKOFF.as_nanos() as u64
     }
 
     #[cold]

@@ -4,11 +4,11 @@ use super::member;
 use super::shared::Shared;
 use super::word::End;
 use crate::panics::swallow;
-use crate::primitives::{Ordering, thread};
+use crate::primitives::{Instant, Ordering, thread};
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 impl Shared {
     pub(super) fn shutdown(self: &Arc<Self>, wait: bool, cancel_futures: bool) {

@@ -118,6 +118,12 @@ impl Word {
         Seen(self.0.load(Ordering::Acquire))
     }
 
+    /// The counts as they are now: a read-modify-write reads nothing older.
+    #[cfg(windlass_loom)]
+    pub(crate) fn newest(&self) -> Seen {
+        Seen(self.0.fetch_add(0, Ordering::AcqRel))
+    }
+
     /// The compare-exchange loop of every conditional transition: `next` says what the word becomes, or
     /// `None` to leave it. Returns what was seen last and whether it was changed.
     #[inline]

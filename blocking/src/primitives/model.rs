@@ -1,24 +1,167 @@
 //! loom, and a queue with crossbeam-channel's orderings and no more.
 
 pub(crate) use loom::hint::spin_loop;
-pub(crate) use loom::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use loom::thread_local;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
+loom::lazy_static! {
+    static ref FENCES: AtomicUsize = AtomicUsize::new(0);
+}
+
+/// loom's fence, and for the strongest one a step on a word that all of them share.
+///
+/// To loom two fences are independent, so of two orders of them it explores one, and misses what happens in
+/// the other. The step makes it explore both. It orders nothing by itself: no thread switch comes between it
+/// and its fence, and those have one order already.
+pub(crate) fn fence(order: Ordering) {
+    if order == Ordering::SeqCst {
+        FENCES.fetch_add(1, Ordering::Relaxed);
+    }
+    loom::sync::atomic::fence(order);
+}
+
+std::thread_local! {
+    /// See [`awake`]. (loom's threads are coroutines of one thread, which is the model's.)
+    static AWAKE: Cell<isize> = const { Cell::new(0) };
+    static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// How many threads of the model beside its first one are neither over nor wait for another to wake them. Not
+/// watched by loom, so that to ask adds no schedules.
+pub(crate) fn awake() -> isize {
+    AWAKE.get()
+}
+
+/// Begins an execution: what all fences share is made before there are threads, so that its making orders
+/// nothing.
+pub(crate) fn begin() {
+    AWAKE.set(0);
+    NOW.set(Duration::ZERO);
+    fence(Ordering::SeqCst);
+}
+
+/// Time stands still but where a model says that it passes.
+#[derive(Clone, Copy)]
+pub(crate) struct Instant(Duration);
+
+/// Lets time pass. Who waits for it is to be unparked.
+pub(crate) fn pass(time: Duration) {
+    NOW.set(NOW.get() + time);
+}
+
+impl Instant {
+    pub(crate) fn now() -> Self {
+        Self(NOW.get())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        NOW.get() - self.0
+    }
+
+    pub(crate) fn checked_add(&self, time: Duration) -> Option<Self> {
+        self.0.checked_add(time).map(Self)
+    }
+
+    pub(crate) fn saturating_duration_since(&self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Threads whose starts can fail, and a way to park them of our own: loom's forgets a permit that it gives to a
+/// thread at a lock.
 pub(crate) mod thread {
-    use super::Duration;
-    pub(crate) use loom::thread::{Builder, JoinHandle, Thread, current, park, yield_now};
+    use super::{AWAKE, Arc, Condvar, Duration, Mutex};
+    pub(crate) use loom::thread::{JoinHandle, yield_now};
+    use std::io;
 
-    /// loom has no clock: a timed park never ends by itself, or ends at once if the time is zero.
-    pub(crate) fn park_timeout(timeout: Duration) {
-        if timeout.is_zero() {
-            yield_now();
-        } else {
-            park();
+    loom::thread_local! {
+        static CURRENT: Thread = Thread::new();
+    }
+
+    /// A handle to a thread, by which it is unparked.
+    #[derive(Clone)]
+    pub(crate) struct Thread(Arc<Permit>);
+
+    /// A lock orders a little more than std's permit does: who unparks sees what the parked one did before.
+    struct Permit {
+        given: Mutex<bool>,
+        wake: Condvar,
+        name: Option<String>,
+    }
+
+    impl Thread {
+        fn new() -> Self {
+            let name = loom::thread::current().name().map(str::to_owned);
+            Self(Arc::new(Permit { given: Mutex::new(false), wake: Condvar::new(), name }))
+        }
+
+        pub(crate) fn name(&self) -> Option<&str> {
+            self.0.name.as_deref()
+        }
+
+        pub(crate) fn unpark(&self) {
+            let mut given = self.0.given.lock();
+            *given = true;
+            self.0.wake.notify_all();
+        }
+    }
+
+    pub(crate) fn current() -> Thread {
+        CURRENT.with(Thread::clone)
+    }
+
+    pub(crate) fn park() {
+        let thread = current();
+        let mut given = thread.0.given.lock();
+        while !*given {
+            thread.0.wake.wait(&mut given);
+        }
+        *given = false;
+    }
+
+    /// A timed park does not end by itself: a model lets the time pass and unparks.
+    pub(crate) fn park_timeout(_: Duration) {
+        park();
+    }
+
+    /// loom's, but it fails where std's panics, at a NUL in the name: a model makes a start fail by that.
+    pub(crate) struct Builder {
+        inner: loom::thread::Builder,
+        fails: bool,
+    }
+
+    impl Builder {
+        pub(crate) fn new() -> Self {
+            Self { inner: loom::thread::Builder::new(), fails: false }
+        }
+
+        pub(crate) fn name(self, name: String) -> Self {
+            Self { fails: name.contains('\0'), inner: self.inner.name(name) }
+        }
+
+        pub(crate) fn stack_size(self, size: usize) -> Self {
+            Self { inner: self.inner.stack_size(size), ..self }
+        }
+
+        pub(crate) fn spawn<F, R>(self, f: F) -> io::Result<JoinHandle<R>>
+        where
+            F: FnOnce() -> R + Send + 'static,
+            R: Send + 'static,
+        {
+            if self.fails {
+                return Err(io::Error::other("a model wants no thread here"));
+            }
+            AWAKE.set(AWAKE.get() + 1);
+            self.inner.spawn(|| {
+                let result = f();
+                AWAKE.set(AWAKE.get() - 1);
+                result
+            })
         }
     }
 
@@ -87,7 +230,11 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 }
 
 /// loom's condition variable with parking_lot's interface; waits on it never time out.
-pub(crate) struct Condvar(loom::sync::Condvar);
+pub(crate) struct Condvar {
+    inner: loom::sync::Condvar,
+    /// How many wait that were not notified. Changed with the mutex locked.
+    waiting: std::sync::atomic::AtomicIsize,
+}
 
 /// The answer of a timed wait.
 pub(crate) struct WaitTimeoutResult;
@@ -100,16 +247,19 @@ impl WaitTimeoutResult {
 
 impl Condvar {
     pub(crate) fn new() -> Self {
-        Self(loom::sync::Condvar::new())
+        Self { inner: loom::sync::Condvar::new(), waiting: 0.into() }
     }
 
     pub(crate) fn notify_all(&self) {
-        self.0.notify_all();
+        AWAKE.set(AWAKE.get() + self.waiting.swap(0, Ordering::Relaxed));
+        self.inner.notify_all();
     }
 
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        AWAKE.set(AWAKE.get() - 1);
         let inner = guard.0.take().expect("its owner waits");
-        guard.0 = Some(self.0.wait(inner).expect("a model panicked while it held a lock"));
+        guard.0 = Some(self.inner.wait(inner).expect("a model panicked while it held a lock"));
     }
 
     pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _: Instant) -> WaitTimeoutResult {
@@ -164,6 +314,11 @@ impl<T> Queue<T> {
             self.head.fetch_add(1, Ordering::AcqRel);
         }
         item
+    }
+
+    /// How many there are now, which `len` may be late to see.
+    pub(crate) fn newest_len(&self) -> usize {
+        self.items.lock().len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

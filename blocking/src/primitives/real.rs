@@ -5,6 +5,7 @@ pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 pub(crate) use std::thread_local;
+pub(crate) use std::time::Instant;
 
 pub(crate) mod thread {
     pub(crate) use std::thread::{Builder, JoinHandle, Thread, current, park, park_timeout, yield_now};

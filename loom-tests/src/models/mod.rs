@@ -1,5 +1,6 @@
 //! The models: one file per protocol, one test per scenario.
 
+mod blocking;
 mod tasks;
 mod workers;
 
