@@ -180,6 +180,10 @@ impl<T> Future for RunInExecutor<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let coop = ready!(coop::poll_proceed(cx));
+        if self.future.done() {
+            // Cancelled in the line for room, if it stands there: the job does not take the place.
+            self.waits = None;
+        }
         if let Some(Waits { job, room }) = &mut self.waits {
             let accepted = ready!(room.poll_execute(cx, job));
             self.waits = None;
