@@ -4,6 +4,7 @@ mod blocking;
 mod tasks;
 mod workers;
 
+mod bridge;
 mod closing;
 mod guest;
 mod join;

@@ -42,9 +42,17 @@ where
 {
     let location = Location::caller();
     let (promise, result) = Promise::with_location(location);
-    let task = Fulfil { promise: Some(promise), watched: false, future };
-    handle.shared().spawn(task, None, location);
+    handle.shared().spawn(fulfil(promise, future), None, location);
     result
+}
+
+/// A future to be run as a task, which gives the output of another one to a promise.
+pub(crate) fn fulfil<F>(promise: Promise<F::Output>, future: F) -> impl Future<Output = ()>
+where
+    F: Future,
+    F::Output: Send + 'static,
+{
+    Fulfil { promise: Some(promise), watched: false, future }
 }
 
 pin_project! {
