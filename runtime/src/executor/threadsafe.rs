@@ -1,7 +1,7 @@
 //! `run_coroutine_threadsafe`: a task, waited for by a thread.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location};
+use std::panic::{AssertUnwindSafe, Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -94,7 +94,12 @@ where
         if let Some(promise) = this.promise.take() {
             match output {
                 Ok(output) => quietly(|| drop(promise.set_result(output))),
-                Err(payload) => quietly(|| drop(promise.set_panic(payload))),
+                Err(payload) => {
+                    if let Err(payload) = promise.set_panic(payload) {
+                        // Nobody waits for it: it is the task's own, whose handle is gone, and is reported so.
+                        resume_unwind(payload);
+                    }
+                }
             }
         }
         Poll::Ready(())
