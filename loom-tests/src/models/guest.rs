@@ -6,7 +6,9 @@ use std::task::Poll;
 use loom::thread;
 
 use super::tasks::{leave, left, take};
-use super::workers::{Watched, assert_nothing_lost, clear, finder, on_seat, runtime, settle, task, worker};
+use super::workers::{
+    Watched, assert_nothing_lost, clear, finder, on_seat, runtime, settle, sleeper, task, worker,
+};
 use crate::explore::model;
 use crate::scheduler::model::{Root, sit};
 use crate::scheduler::{Worker, block_on_seated};
@@ -52,6 +54,35 @@ fn polls_its_future_empty_handed() {
         for thread in threads.take().expect("they were started") {
             thread.join().unwrap();
         }
+        clear(&shared);
+    });
+}
+
+/// The same, and the future blocks: what was left to the guest while it searched is found by somebody else.
+#[test]
+fn work_seen_before_it_polls_its_future() {
+    model("guest::work_seen_before_it_polls_its_future", 2000).explore(|| {
+        let shared = runtime(2);
+        let asleep = sleeper(&shared);
+        let wakers = left();
+        let mut token = Some(task(&shared));
+        let mut threads: Vec<thread::JoinHandle<()>> = Vec::new();
+        block_on_seated(
+            &shared,
+            poll_fn(|cx| {
+                if let Some(token) = token.take() {
+                    leave(&wakers, cx, 1);
+                    let waker = take(&wakers);
+                    let there = shared.clone();
+                    threads.push(thread::spawn(move || waker.wake()));
+                    threads.push(thread::spawn(move || there.inject(token)));
+                    return Poll::Pending;
+                }
+                threads.drain(..).for_each(|thread| thread.join().unwrap());
+                assert_nothing_lost(&shared, &[], &[asleep.index()]);
+                Poll::Ready(())
+            }),
+        );
         clear(&shared);
     });
 }

@@ -156,6 +156,18 @@ impl Idle {
         fence(SeqCst);
     }
 
+    /// A worker that has seen work from among the sleepers stops sleeping to search for it. Whoever queued that
+    /// may have left it to this worker when it still searched.
+    pub(crate) fn search_again(&self, seat: usize) -> Searching {
+        let mut sleepers = self.sleepers.lock();
+        if let Some(at) = sleepers.list.iter().position(|sleeper| sleeper.seat == seat) {
+            sleepers.list.swap_remove(at);
+            // Relaxed, as in `wake_one`, which else has done the same.
+            self.word.fetch_add(SEARCHING_ONE.wrapping_sub(SLEEPING_ONE), Relaxed);
+        }
+        Searching(())
+    }
+
     /// A worker stops sleeping, for whatever reason.
     pub(crate) fn wake_up(&self, seat: usize) -> Woken {
         let mut sleepers = self.sleepers.lock();

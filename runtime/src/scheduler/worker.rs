@@ -374,7 +374,8 @@ impl Worker {
             return Woken::OnItsOwn;
         }
         self.shared.idle.sleep(self.index, &self.parker, searching);
-        if !self.shared.has_work() && !self.shared.is_closing() {
+        let sees_work = self.shared.has_work();
+        if !sees_work && !self.shared.is_closing() {
             let seat = self.seat();
             seat.stats.parks.add(1);
             self.count_busy();
@@ -384,7 +385,12 @@ impl Worker {
             seat.set_awake(true);
             self.shared.monitor.kick();
         }
-        let woken = self.shared.idle.wake_up(self.index);
+        let woken = if sees_work {
+            // Not just on its own: a guest may have its future to poll first, and then has to pass this on.
+            Woken::ToSearch(self.shared.idle.search_again(self.index))
+        } else {
+            self.shared.idle.wake_up(self.index)
+        };
         self.shared.hooks.after_unpark();
         woken
     }
