@@ -5,7 +5,7 @@ mod support;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn blocking(criterion: &mut Criterion) {
-    support::bench(criterion, &["spawn_blocking/*"]);
+    support::bench(criterion, &["spawn_blocking/*", "blocking_*"]);
 }
 
 criterion_group!(benches, blocking);

@@ -1,16 +1,43 @@
 //! A case: a workload with its parameters, under the name it is chosen by.
 
+use std::fmt;
+
 use crate::runtime::Flavor;
 use crate::runtimes::RuntimeName;
+use crate::runtimes::channel::Channel;
 use crate::runtimes::limit::Limit;
+use crate::runtimes::rayon::Rayon;
 use crate::runtimes::smol::Smol;
 use crate::runtimes::tokio::Tokio;
+use crate::runtimes::unblock::Unblock;
 use crate::runtimes::windlass::Windlass;
-use crate::workloads::{Prepared, ThreadedWorkload, Workload};
+use crate::runtimes::windlass_blocking::WindlassBlocking;
+use crate::workloads::{PoolWorkload, Prepared, ThreadedWorkload, Workload};
 
 /// Why a runtime cannot run a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CannotRun(pub &'static str);
+
+/// What a case runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// A scheduler of tasks.
+    Tasks(Flavor),
+    /// A pool for blocking calls.
+    Pool {
+        /// Its threads at most.
+        threads: usize,
+    },
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tasks(flavor) => flavor.fmt(f),
+            Self::Pool { threads } => write!(f, "pool of {threads}"),
+        }
+    }
+}
 
 /// A workload with its parameters and its name.
 pub struct Case {
@@ -18,8 +45,8 @@ pub struct Case {
     pub name: String,
     /// One line on what an iteration does.
     pub about: &'static str,
-    /// The scheduler it runs on.
-    pub flavor: Flavor,
+    /// What it runs on.
+    pub setting: Setting,
     /// Operations an iteration completes; times are reported per operation.
     pub ops: u64,
     /// What a runtime with one thread lacks for it, if it takes more than one.
@@ -33,7 +60,7 @@ impl Case {
         Self {
             name: name.into(),
             about,
-            flavor: workload.flavor(),
+            setting: Setting::Tasks(workload.flavor()),
             ops: workload.ops(),
             why_threads: None,
             prepare: Box::new(move |runtime| match runtime {
@@ -41,6 +68,9 @@ impl Case {
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
                 RuntimeName::Smol => workload.prepare::<Smol>(),
                 RuntimeName::Limit => workload.prepare::<Limit>(),
+                RuntimeName::WindlassBlocking | RuntimeName::Rayon | RuntimeName::Channel => {
+                    unreachable!("`cannot_run` says so")
+                }
             }),
         }
     }
@@ -50,20 +80,51 @@ impl Case {
         Self {
             name: name.into(),
             about,
-            flavor: workload.flavor(),
+            setting: Setting::Tasks(workload.flavor()),
             ops: workload.ops(),
             why_threads: Some(W::WHY_THREADS),
             prepare: Box::new(move |runtime| match runtime {
                 RuntimeName::Windlass => workload.prepare::<Windlass>(),
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
                 RuntimeName::Smol => workload.prepare::<Smol>(),
+                RuntimeName::WindlassBlocking
+                | RuntimeName::Rayon
+                | RuntimeName::Channel
+                | RuntimeName::Limit => unreachable!("`cannot_run` says so"),
+            }),
+        }
+    }
+
+    /// A case of the blocking pool, which a pool without a runtime can run too.
+    pub fn pool<W: PoolWorkload>(name: impl Into<String>, about: &'static str, workload: W) -> Self {
+        Self {
+            name: name.into(),
+            about,
+            setting: Setting::Pool { threads: workload.threads() },
+            ops: workload.ops(),
+            why_threads: Some("it has no pool of threads"),
+            prepare: Box::new(move |runtime| match runtime {
+                RuntimeName::Windlass => workload.prepare::<Windlass>(),
+                RuntimeName::Tokio => workload.prepare::<Tokio>(),
+                RuntimeName::Smol => workload.prepare::<Unblock>(),
+                RuntimeName::WindlassBlocking => workload.prepare::<WindlassBlocking>(),
+                RuntimeName::Rayon => workload.prepare::<Rayon>(),
+                RuntimeName::Channel => workload.prepare::<Channel>(),
                 RuntimeName::Limit => unreachable!("`cannot_run` says so"),
             }),
         }
     }
 
+    /// Whether `runtime` is of the kind this case is for, so that it is worth a line that it cannot run it.
+    pub fn concerns(&self, runtime: RuntimeName) -> bool {
+        !runtime.is_pool_only() || matches!(self.setting, Setting::Pool { .. })
+    }
+
     /// Why `runtime` cannot run this case, if it cannot.
     pub fn cannot_run(&self, runtime: RuntimeName) -> Option<CannotRun> {
+        if !self.concerns(runtime) {
+            return Some(CannotRun("it runs no tasks"));
+        }
         self.why_threads.filter(|_| runtime == RuntimeName::Limit).map(CannotRun)
     }
 

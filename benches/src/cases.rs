@@ -1,7 +1,12 @@
 //! All cases, with the parameters of tokio's own benches.
 
+use std::time::Duration;
+
 use crate::case::Case;
 use crate::runtime::Flavor;
+use crate::workloads::blocking_latency::{BlockingLatency, Until};
+use crate::workloads::blocking_sleepers::BlockingSleepers;
+use crate::workloads::blocking_throughput::BlockingThroughput;
 use crate::workloads::chained_spawn::ChainedSpawn;
 use crate::workloads::mpsc_contention::MpscContention;
 use crate::workloads::ping_pong::PingPong;
@@ -18,6 +23,8 @@ use crate::workloads::yield_many::YieldMany;
 const WORKERS: usize = 4;
 const MULTI: Flavor = Flavor::Multi(WORKERS);
 const CURRENT: Flavor = Flavor::Current;
+/// Threads of a blocking pool.
+const POOL: usize = 4;
 
 /// Every case, in the order it is shown.
 pub fn all() -> Vec<Case> {
@@ -27,6 +34,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(remote_spawn());
     cases.extend(channels());
     cases.extend(spawn_blocking());
+    cases.extend(blocking_pool());
     cases
 }
 
@@ -153,6 +161,29 @@ fn spawn_blocking() -> Vec<Case> {
             Case::threaded(format!("spawn_blocking/concurrency/{tasks}"), ABOUT, workload)
         })
         .into()
+}
+
+fn blocking_pool() -> Vec<Case> {
+    const START: &str = "from the submitting call to the job's first instruction, on an idle pool";
+    const RETURN: &str = "from the submitting call until the submitter has the result, on an idle pool";
+    const MANY: &str = "this many threads each submit their share of jobs that long, then wait for the last";
+    const SLEEP: &str = "100 jobs that sleep 50 ms each on a new pool, until all have slept";
+    let latency = |until| BlockingLatency { threads: POOL, until, jobs: 100 };
+    let mut cases = vec![
+        Case::pool("blocking_latency/start", START, latency(Until::Start)),
+        Case::pool("blocking_latency/round_trip", RETURN, latency(Until::Return)),
+    ];
+    for (name, micros, jobs) in [("1us", 1, 9_600), ("100us", 100, 320)] {
+        for submitters in [1, 16] {
+            let job = Duration::from_micros(micros);
+            let jobs = jobs / submitters as u64;
+            let workload = BlockingThroughput { threads: POOL, job, submitters, jobs };
+            cases.push(Case::pool(format!("blocking_throughput/{name}/{submitters}"), MANY, workload));
+        }
+    }
+    let sleepers = BlockingSleepers { threads: 100, sleep: Duration::from_millis(50) };
+    cases.push(Case::pool("blocking_sleepers", SLEEP, sleepers));
+    cases
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::{CannotRun, Case};
+use crate::case::{CannotRun, Case, Setting};
 use crate::cases;
 use crate::measure::{Budget, Sample, measure};
 use crate::runtimes::RuntimeName;
+use crate::runtimes::unblock::THREADS_VARIABLE;
 
 /// The hidden first argument that makes a program measure one case and print the result.
 const FLAG: &str = "--measure-one";
@@ -47,6 +48,14 @@ pub fn arguments(case: &Case, runtime: RuntimeName, budget: Budget) -> [String; 
     [FLAG.into(), case.name.clone(), runtime.to_string(), budget]
 }
 
+/// What that program finds in its environment: the one way to tell the `blocking` crate how many threads to have.
+pub fn environment(case: &Case) -> Option<(&'static str, String)> {
+    match case.setting {
+        Setting::Tasks(_) => None,
+        Setting::Pool { threads } => Some((THREADS_VARIABLE, threads.to_string())),
+    }
+}
+
 /// Measures `case` on `runtime` in a fresh process of the current program.
 ///
 /// That program's `main` must begin with [`answer`].
@@ -60,7 +69,7 @@ pub fn run(case: &Case, runtime: RuntimeName, budget: Budget) -> Outcome {
         Err(error) => return Outcome::Failed(format!("this program cannot find itself: {error}")),
     };
     let mut command = Command::new(program);
-    command.args(arguments(case, runtime, budget));
+    command.args(arguments(case, runtime, budget)).envs(environment(case));
     output_of(command, time + PATIENCE).map_or_else(Outcome::Failed, |text| parse(&text))
 }
 
@@ -160,9 +169,15 @@ mod tests {
 
     #[test]
     fn an_answer_survives_the_pipe() {
-        let sample =
-            Sample { iterations: 3, wall_ns: 5, cpu_ns: 7, voluntary_switches: 0, background_steps: None };
-        let text = serde_json::to_string(&Answer::Measured(sample)).unwrap();
+        let sample = Sample {
+            iterations: 3,
+            wall_ns: 5,
+            cpu_ns: 7,
+            voluntary_switches: 0,
+            background_steps: None,
+            latencies_ns: vec![1, 2, 2],
+        };
+        let text = serde_json::to_string(&Answer::Measured(sample.clone())).unwrap();
         assert_eq!(parse(&text), Outcome::Measured(sample));
         assert!(matches!(parse(""), Outcome::Failed(_)));
     }

@@ -1,7 +1,8 @@
 //! The workloads Windlass is measured with, and the machinery that runs them.
 //!
 //! - [`runtime`]: the two small traits a workload is written against.
-//! - [`runtimes`]: one adapter per runtime: Windlass, its peers, and the unsynchronised limit.
+//! - [`pool`]: the trait for workloads of the blocking pool, which pools without a runtime have too.
+//! - [`runtimes`]: one adapter per runtime or pool: Windlass, its peers, and the unsynchronised limit.
 //! - [`workloads`]: one idea per file, each iteration counting what it completed.
 //! - [`case`](mod@case): a workload with its parameters and its name; [`cases`] lists them all.
 //! - [`measure`]: warm-up, number of iterations, wall and CPU time of one case on one runtime.
@@ -15,7 +16,9 @@ pub mod cases;
 pub mod child;
 pub mod compare;
 pub mod measure;
+pub mod pool;
 pub mod runtime;
 pub mod runtimes;
 pub mod stats;
+mod usage;
 pub mod workloads;

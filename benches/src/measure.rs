@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{CannotRun, Case};
 use crate::runtimes::RuntimeName;
+use crate::usage::Usage;
 
 /// Time between two looks at the clock, a thousand times what a look costs.
 const LOOK_EVERY: Duration = Duration::from_micros(30);
@@ -22,7 +21,7 @@ pub enum Budget {
 }
 
 /// What was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// Iterations the figures below are of.
     pub iterations: u64,
@@ -34,6 +33,8 @@ pub struct Sample {
     pub voluntary_switches: u64,
     /// Steps of tasks in the background, where the case has such tasks.
     pub background_steps: Option<u64>,
+    /// In ascending order, the times the case took itself, where it does; those count then, and not the wall time.
+    pub latencies_ns: Vec<u64>,
 }
 
 /// Measures `case` on `runtime`.
@@ -52,11 +53,16 @@ pub fn measure(case: &Case, runtime: RuntimeName, budget: Budget) -> Result<Samp
     };
 
     let background_before = prepared.background();
-    let before = Usage::now();
+    // Those of the warm-up.
+    drop(prepared.take_latencies());
+    let before = Usage::of_process();
     let start = Instant::now();
     let iterations = pace.run(start, &mut || case.iterate(&mut prepared));
     let wall = start.elapsed();
-    let used = Usage::now();
+    let used = Usage::of_process() - before;
+    let mut latencies = prepared.take_latencies();
+    let used = used - latencies.unmeasured;
+    latencies.ns.sort_unstable();
     let background_steps = prepared.background().zip(background_before).map(|(after, before)| after - before);
 
     assert_ne!(
@@ -68,9 +74,10 @@ pub fn measure(case: &Case, runtime: RuntimeName, budget: Budget) -> Result<Samp
     Ok(Sample {
         iterations,
         wall_ns: wall.as_nanos() as u64,
-        cpu_ns: used.cpu_ns - before.cpu_ns,
-        voluntary_switches: used.voluntary_switches - before.voluntary_switches,
+        cpu_ns: used.cpu_ns,
+        voluntary_switches: used.voluntary_switches,
         background_steps,
+        latencies_ns: latencies.ns,
     })
 }
 
@@ -111,23 +118,6 @@ impl Pace {
             if start.elapsed() >= self.time {
                 return iterations;
             }
-        }
-    }
-}
-
-/// What this process has used so far.
-struct Usage {
-    cpu_ns: u64,
-    voluntary_switches: u64,
-}
-
-impl Usage {
-    fn now() -> Self {
-        let usage = getrusage(UsageWho::RUSAGE_SELF).expect("getrusage knows this process");
-        let cpu_us = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-        Self {
-            cpu_ns: cpu_us.unsigned_abs() * 1_000,
-            voluntary_switches: usage.voluntary_context_switches().unsigned_abs(),
         }
     }
 }

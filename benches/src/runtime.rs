@@ -17,8 +17,13 @@ pub enum Flavor {
 impl Flavor {
     /// A multi-thread scheduler with a worker per processor, every runtime's default.
     pub fn default_workers() -> Self {
-        Self::Multi(std::thread::available_parallelism().map_or(1, usize::from))
+        Self::Multi(processors())
     }
+}
+
+/// The number of processors this process may use.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl std::fmt::Display for Flavor {

@@ -48,6 +48,12 @@ fn interval_rank(n: usize) -> (usize, f64) {
     (rank, 1.0 - 2.0 * below)
 }
 
+/// The smallest of `sorted` that no more than a share of `1 - p` of them exceed; `None` for none.
+pub fn percentile(sorted: &[u64], p: f64) -> Option<f64> {
+    let rank = (sorted.len() as f64 * p).ceil() as usize;
+    sorted.get(rank.max(1) - 1).map(|value| *value as f64)
+}
+
 /// The geometric mean of positive values; `None` for none.
 pub fn geometric_mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty())
@@ -98,6 +104,15 @@ mod tests {
     fn the_interval_is_of_order_statistics() {
         let values: Vec<f64> = (1..=20).map(f64::from).collect();
         assert_eq!(Median::of(&values).unwrap().interval, (6.0, 15.0));
+    }
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let hundred: Vec<u64> = (1..=100).collect();
+        let of = |p| percentile(&hundred, p).unwrap();
+        assert_eq!((of(0.0), of(0.5), of(0.99), of(0.999), of(1.0)), (1.0, 50.0, 99.0, 100.0, 100.0));
+        assert_eq!(percentile(&[7], 0.5), Some(7.0));
+        assert_eq!(percentile(&[], 0.5), None);
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! What a job costs in allocations.
 
+mod common;
+
+use common::eventually;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
 use windlass_blocking::{Executor, ExecutorExt, Job, Run, ThreadPoolExecutor};
 
 struct Counting;
@@ -51,13 +55,14 @@ fn a_job_and_its_future_are_one_allocation() {
     const BLOCKS: usize = JOBS / 31 + 2;
 
     let pool = ThreadPoolExecutor::new(1);
-    let (gate, gated) = mpsc::channel::<()>();
-    let (started, starts) = mpsc::channel();
+    // Waiting at a barrier allocates nothing; the thread of the pool waits while this one counts.
+    let gate = Arc::new(Barrier::new(2));
+    let gated = Arc::clone(&gate);
     pool.submit(move || {
-        started.send(()).unwrap();
-        let _ = gated.recv();
+        gated.wait();
+        gated.wait();
     });
-    starts.recv().unwrap();
+    gate.wait();
 
     let mut futures = Vec::with_capacity(JOBS);
     let counted = allocations(|| {
@@ -74,23 +79,41 @@ fn a_job_and_its_future_are_one_allocation() {
     });
     assert!(counted <= BLOCKS, "{counted} allocations for {JOBS} jobs that fit a word");
 
-    drop(gate);
+    gate.wait();
     for (n, future) in futures.into_iter().enumerate() {
         assert_eq!(future.result().unwrap(), n);
     }
     drop(pool);
 
-    // Memory stays where it is, however many jobs there have been.
+    // Memory stays where it is, however many jobs there have been: a million, or ten where that takes seconds.
+    const BATCHES: usize = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
     let pool = ThreadPoolExecutor::new(2);
     let batch = || {
         let futures: Vec<_> = (0..1_000_usize).map(|n| pool.submit(move || n)).collect();
         futures.into_iter().map(|future| future.result().unwrap()).sum::<usize>()
     };
-    batch();
-    let before = LIVE_BYTES.load(Ordering::Relaxed);
-    for _ in 0..100 {
-        assert_eq!(batch(), 499_500);
-    }
-    let after = LIVE_BYTES.load(Ordering::Relaxed);
+    let before = live_bytes_after(10, &batch);
+    let after = live_bytes_after(BATCHES, &batch);
     assert!(after < before + 64 * 1024, "{before} bytes became {after}");
+    drop(pool);
+
+    // And however many threads.
+    const THREADS: usize = 300;
+    let pool = ThreadPoolExecutor::builder().max_workers(2).keep_alive(Duration::ZERO).build();
+    let thread = || {
+        let n = pool.submit(|| 499_500).result().unwrap();
+        eventually("the thread leaves", || pool.metrics().threads == 0);
+        n
+    };
+    let before = live_bytes_after(10, &thread);
+    let after = live_bytes_after(THREADS, &thread);
+    assert!(after < before + 8 * 1024, "{before} bytes became {after}");
+}
+
+/// What is allocated after `work`, which computes 499 500, was done so many times.
+fn live_bytes_after(times: usize, work: &dyn Fn() -> usize) -> usize {
+    for _ in 0..times {
+        assert_eq!(work(), 499_500);
+    }
+    LIVE_BYTES.load(Ordering::Relaxed)
 }

@@ -26,6 +26,10 @@ mod primitives;
 mod scheduler;
 #[path = "../../runtime/src/task/mod.rs"]
 mod task;
+#[path = "../../runtime/src/executor/threadsafe.rs"]
+mod threadsafe;
+#[path = "../../runtime/src/executor/wrap.rs"]
+mod wrap;
 
 mod explore;
 mod models;

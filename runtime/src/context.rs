@@ -184,10 +184,12 @@ impl Drop for Seated {
 }
 
 /// Takes this thread off its seat, as far as it can tell itself, until the guard is dropped: what is woken and
-/// spawned goes to where others find it. The worker is told, so that nobody is warned of its long poll.
+/// spawned goes to where others find it, and nothing is counted against the budget of the poll around it. The
+/// worker is told, so that nobody is warned of its long poll.
 pub(crate) struct Unseated {
     worker: *const Worker,
     outer_away: *const Worker,
+    outer_budget: u32,
 }
 
 impl Unseated {
@@ -196,7 +198,7 @@ impl Unseated {
         CONTEXT.with(|c| {
             let worker = c.worker.replace(ptr::null());
             let away = if worker.is_null() { c.away.get() } else { worker };
-            Self { worker, outer_away: c.away.replace(away) }
+            Self { worker, outer_away: c.away.replace(away), outer_budget: c.budget.replace(UNCONSTRAINED) }
         })
     }
 }
@@ -214,6 +216,7 @@ impl Drop for Unseated {
         CONTEXT.with(|c| {
             c.worker.set(self.worker);
             c.away.set(self.outer_away);
+            c.budget.set(self.outer_budget);
         });
         set_in_place(false);
     }

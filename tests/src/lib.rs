@@ -21,6 +21,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use windlass::runtime::{Builder, Handle, Runtime};
 
+pub mod jobs;
+pub mod log;
+
 /// A flavour of runtime that a scenario runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavor {

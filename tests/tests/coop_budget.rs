@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use windlass::task::coop::{consume_budget, has_budget_remaining, unconstrained};
-use windlass::task::{self, JoinHandle};
+use windlass::task::{self, JoinHandle, LocalSet};
 use windlass_tests::{Flavor, on_every_flavor, once, yield_until};
 
 on_every_flavor!(
@@ -19,6 +19,8 @@ on_every_flavor!(
     every_spawned_task_has_its_own_budget,
     unconstrained_leaves_the_budget_of_the_rest_alone,
     a_blocking_job_has_no_budget,
+    run_until_has_the_budget_of_its_caller,
+    every_local_task_has_its_own_budget,
 );
 
 once!(outside_a_runtime_there_is_no_limit);
@@ -166,4 +168,34 @@ fn outside_a_runtime_there_is_no_limit() {
     assert!(has_budget_remaining());
     assert_eq!(consumed_in_one_poll(&mut Context::from_waker(Waker::noop())), MANY);
     assert!(has_budget_remaining());
+}
+
+fn run_until_has_the_budget_of_its_caller(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        task::yield_now().await;
+        let whole = poll_fn(|context| Poll::Ready(consumed_in_one_poll(context))).await;
+        task::yield_now().await;
+        consume_budget().await;
+        let set = LocalSet::new();
+        let rest = set.run_until(poll_fn(|context| Poll::Ready(consumed_in_one_poll(context)))).await;
+        assert_eq!(rest, whole - 1);
+    });
+}
+
+fn every_local_task_has_its_own_budget(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let set = LocalSet::new();
+        set.run_until(async {
+            let in_a_task =
+                || task::spawn_local(poll_fn(|context| Poll::Ready(consumed_in_one_poll(context))));
+            let tasks = [in_a_task(), in_a_task()];
+            let used_up = poll_fn(|context| Poll::Ready(consumed_in_one_poll(context))).await;
+            let mut counts = Vec::new();
+            for task in tasks {
+                counts.push(task.await.unwrap());
+            }
+            assert!(used_up > 0 && counts.iter().all(|&count| count >= used_up), "{used_up}, {counts:?}");
+        })
+        .await;
+    });
 }

@@ -2,92 +2,18 @@
 //!
 //! A program of its own: it has the one subscriber that a process may have, and looks at all that is logged.
 
-use std::fmt;
-use std::panic::Location;
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::Level;
 use windlass::runtime::Runtime;
 use windlass::task;
+use windlass_tests::log::{Line, line, lines_about, lines_of, listen, names};
 use windlass_tests::{Flavor, watchdog};
-
-/// One line of the log.
-#[derive(Clone, Debug)]
-struct Line {
-    level: Level,
-    target: String,
-    message: String,
-}
-
-static LOG: Mutex<Vec<Line>> = Mutex::new(Vec::new());
-
-struct Log;
-
-impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn event(&self, event: &Event<'_>) {
-        let mut message = Message(String::new());
-        event.record(&mut message);
-        let metadata = event.metadata();
-        LOG.lock().push(Line {
-            level: *metadata.level(),
-            target: metadata.target().to_owned(),
-            message: message.0,
-        });
-    }
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
-}
-
-struct Message(String);
-
-impl Visit for Message {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            self.0 = format!("{value:?}");
-        }
-    }
-}
-
-fn listen() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| tracing::subscriber::set_global_default(Log).expect("the only subscriber"));
-}
 
 /// What the monitor has logged so far that speaks of a line of this file.
 fn warnings(line: u32) -> Vec<Line> {
-    warnings_about(line, &LOG.lock())
-}
-
-/// What the monitor says of a line of this file in that log.
-fn warnings_about(line: u32, log: &[Line]) -> Vec<Line> {
-    let place = format!("{}:{line}", file!());
-    log.iter()
-        .filter(|entry| {
-            // The place, and not one that begins like it.
-            entry.target == "windlass::monitor"
-                && entry.message.match_indices(&place).any(|(at, _)| {
-                    !entry.message[at + place.len()..].starts_with(|next: char| next.is_ascii_digit())
-                })
-        })
-        .cloned()
-        .collect()
-}
-
-#[track_caller]
-fn line() -> u32 {
-    Location::caller().line()
+    lines_about("windlass::monitor", file!(), line)
 }
 
 /// Blocks the thread, as a task should not.
@@ -127,15 +53,16 @@ fn a_task_that_blocks_200_ms_is_named_by_its_line() {
     alone("a_task_that_blocks_200_ms_is_named_by_its_line", || {
         for flavor in FLAVORS {
             let runtime = flavor.runtime();
-            let before = LOG.lock().len();
+            let before = lines_of("windlass::monitor").len();
             let mut spawned_at = 0;
             for _ in 0..ROUNDS {
                 let (task, line) = (runtime.spawn(async { block(SLOW) }), line());
                 finish(flavor, &runtime, task);
                 spawned_at = line;
             }
-            let log = LOG.lock()[before..].to_vec();
-            let warnings = warnings_about(spawned_at, &log);
+            let log = lines_of("windlass::monitor").split_off(before);
+            let warnings: Vec<_> =
+                log.iter().filter(|entry| names(&entry.message, file!(), spawned_at)).collect();
             // More often than not: now and then the machine keeps the monitor from looking.
             assert!(
                 warnings.len() > ROUNDS / 2,

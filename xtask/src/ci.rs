@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(40 * 60);
 /// What the models may take of it.
 const LOOM_BUDGET: Duration = Duration::from_secs(8 * 60);
 
-/// How often the full run repeats the stress tests.
+/// How often the full run repeats the stress tests, and the core tests under each sanitizer.
 const STRESS_TIMES: u64 = 20;
 
 pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(), Failure> {
@@ -37,8 +37,8 @@ pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(),
 
 fn the_rest(session: &mut Session) -> Result<(), Failure> {
     loom::models(session, Depth::Usual, LOOM_BUDGET, None)?;
-    sanitize(session, Sanitizer::Thread, Scope::Core)?;
-    sanitize(session, Sanitizer::Address, Scope::Core)?;
+    sanitize(session, Sanitizer::Thread, Scope::Core, 1)?;
+    sanitize(session, Sanitizer::Address, Scope::Core, 1)?;
     test::bench(session, &["--quick".to_string()])?;
     let took = session.elapsed();
     if took > LIMIT {
@@ -56,8 +56,11 @@ fn the_rest_in_full(session: &mut Session) -> Result<(), Failure> {
     minimal::minimal_versions(session)?;
     loom::models(session, Depth::Deep, loom::DEEP_BUDGET, None)?;
     faults::check(session, &Selection::default())?;
-    sanitize(session, Sanitizer::Thread, Scope::All)?;
-    sanitize(session, Sanitizer::Address, Scope::All)?;
+    sanitize(session, Sanitizer::Thread, Scope::All, 1)?;
+    sanitize(session, Sanitizer::Address, Scope::All, 1)?;
+    sanitize(session, Sanitizer::Thread, Scope::Core, STRESS_TIMES)?;
+    sanitize(session, Sanitizer::Address, Scope::Core, STRESS_TIMES)?;
     stress::run(session, &Stress { times: STRESS_TIMES, ..Stress::default() })?;
+    stress::run(session, &Stress { times: STRESS_TIMES, release: true, ..Stress::default() })?;
     test::bench(session, &["--quick".to_string()])
 }

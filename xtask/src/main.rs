@@ -43,7 +43,7 @@ Now and then:
                           the loom models, each at its bound on preemptions, at 2, or at one more
   faults [--only TEXT] [--one-per-model] [--list] [--timeout SECONDS]
                           break the sources as loom-tests/FAULTS.md says, and see the models notice
-  sanitize [thread|address|leak] [--all]
+  sanitize [thread|address|leak] [--all] [--times N]
                           the tests of the core packages, or all, under a sanitizer (thread and address if none is named)
   stress [--times N] [--seed SEED] [--only TEXT] [--release]
                           the stress tests again and again, with new seeds each time or one that is given
@@ -53,7 +53,8 @@ Now and then:
 
 Before a change is handed in:
   ci                      everything that must hold, in 40 minutes on two cores
-  ci --full               more of it: deeper models, every fault, every package under sanitizers, stress 20 times
+  ci --full               more of it: deeper models, every fault, every package under sanitizers, stress and the core tests
+                          under sanitizers 20 times
 ";
 
 fn main() -> ExitCode {

@@ -2,7 +2,8 @@
 //!
 //! They run on the stable compiler with its unstable options unlocked. The standard library itself is not instrumented: what the
 //! thread sanitizer cannot see in it is named in `tsan.supp`, never by a symbol of ours. The models stay out (loom
-//! switches stacks by itself), and so does the test that runs cargo, which would build a compiler's plugin with a sanitizer in it.
+//! switches stacks by itself), and so do the benchmarks, which run other runtimes with what is to be said of them, and the test
+//! that runs cargo, which would build a compiler's plugin with a sanitizer in it.
 
 use crate::failure::Failure;
 use crate::options::Options;
@@ -12,7 +13,8 @@ use crate::shell;
 
 /// The tests of `windlass-tests` that run in every `ci`: threads against each other, and every way a task ends. The rest
 /// runs with `--all`.
-const CORE_TESTS: [&str; 5] = ["stress", "shutdown", "drop_once", "fairness", "task_local_set"];
+const CORE_TESTS: [&str; 7] =
+    ["stress", "shutdown", "drop_once", "fairness", "task_local_set", "block_on_seats", "block_in_place"];
 
 /// Tests that start cargo, and those that ask what a sanitizer's runtime answers differently: which system calls an idle
 /// process makes, and what happens when there is no address space for a thread.
@@ -84,22 +86,41 @@ pub(crate) enum Scope {
 
 pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(), Failure> {
     let scope = if options.flag("--all") { Scope::All } else { Scope::Core };
+    let times = options.value("--times")?.unwrap_or(1);
     let named = options.word();
     options.end()?;
     match named {
-        Some(name) => sanitize(session, Sanitizer::named(&name)?, scope),
+        Some(name) => sanitize(session, Sanitizer::named(&name)?, scope, times),
         None => {
-            sanitize(session, Sanitizer::Thread, scope)?;
-            sanitize(session, Sanitizer::Address, scope)
+            sanitize(session, Sanitizer::Thread, scope, times)?;
+            sanitize(session, Sanitizer::Address, scope, times)
         }
     }
 }
 
-/// Runs the tests under one sanitizer.
-pub(crate) fn sanitize(session: &mut Session, sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
+/// Runs the tests under one sanitizer, so many times.
+pub(crate) fn sanitize(
+    session: &mut Session,
+    sanitizer: Sanitizer,
+    scope: Scope,
+    times: u64,
+) -> Result<(), Failure> {
     let all = if scope == Scope::All { " --all" } else { "" };
-    let rerun = format!("cargo xtask sanitize {}{all}", sanitizer.name());
-    session.step(&format!("{} sanitizer", sanitizer.name()), &rerun, || run(sanitizer, scope))
+    let (often, repeated) = if times == 1 {
+        (String::new(), String::new())
+    } else {
+        (format!(" --times {times}"), format!(", {times} times"))
+    };
+    let rerun = format!("cargo xtask sanitize {}{all}{often}", sanitizer.name());
+    session.step(&format!("{} sanitizer{repeated}", sanitizer.name()), &rerun, || {
+        for time in 1..=times {
+            if times > 1 {
+                println!("{time} of {times}");
+            }
+            run(sanitizer, scope)?;
+        }
+        Ok(())
+    })
 }
 
 fn run(sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
@@ -130,7 +151,9 @@ fn run(sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
         Scope::All => {
             command.args(["--workspace", "--lib", "--tests"]);
             command.args(
-                [LOOM_TESTS, "windlass-macros", "xtask"].iter().flat_map(|package| ["--exclude", package]),
+                [LOOM_TESTS, "windlass-benches", "windlass-macros", "xtask"]
+                    .iter()
+                    .flat_map(|package| ["--exclude", package]),
             )
         }
     };

@@ -45,8 +45,9 @@ pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(),
 
 /// Runs every stress program `times` times.
 pub(crate) fn run(session: &mut Session, stress: &Stress) -> Result<(), Failure> {
-    let rerun = format!("cargo xtask stress --times {}", stress.times);
-    session.step(&format!("stress, {} times", stress.times), &rerun, || {
+    let release = if stress.release { " --release" } else { "" };
+    let rerun = format!("cargo xtask stress --times {}{release}", stress.times);
+    session.step(&format!("stress{release}, {} times", stress.times), &rerun, || {
         let mut command = cargo();
         command.args(["test", "--package", "windlass-tests", "--test", "stress*"]);
         if stress.release {

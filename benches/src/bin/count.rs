@@ -43,7 +43,7 @@ fn count() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let mut code = ExitCode::SUCCESS;
-    println!("{:32}  {:8}  instructions per operation", "case", "runtime");
+    println!("{:32}  {:17}  instructions per operation", "case", "runtime");
     for case in &cases {
         for runtime in &args.runtimes {
             let counted = instructions_per_op(case, *runtime, args.iterations);
@@ -55,7 +55,7 @@ fn count() -> ExitCode {
                     error
                 }
             };
-            println!("{:32}  {runtime:8}  {text}", case.name);
+            println!("{:32}  {runtime:17}  {text}", case.name);
         }
     }
     code
@@ -78,7 +78,8 @@ fn instructions(case: &Case, runtime: RuntimeName, iterations: u64) -> Result<Op
         .args(["--quiet", "--tool=callgrind", "--fair-sched=yes"])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
-        .args(child::arguments(case, runtime, Budget::Iterations(iterations)));
+        .args(child::arguments(case, runtime, Budget::Iterations(iterations)))
+        .envs(child::environment(case));
     let printed = child::output_of(valgrind, PATIENCE);
     let profile = std::fs::read_to_string(&out);
     // There is none if valgrind did not start.

@@ -10,8 +10,9 @@ use super::rounds::Stop;
 /// All results as JSON lines.
 ///
 /// Each has `case`, `runtime`, `wall_ns_per_op`, `cpu_ns_per_op`, `ratio_vs_windlass` (the median of the rounds' wall
-/// ratios, named for the base) and `rounds`; after those the spread of the ratio, the CPU ratio, and `cannot_run` or
-/// `failed` with the reason. What was not measured is null.
+/// ratios, named for the base) and `rounds`; after those the spread of the ratio, the CPU ratio, for a case of latencies
+/// their percentiles, and `cannot_run` or `failed` with the reason. What was not measured is null. In a case of latencies
+/// the wall time and its ratios are those of the p50.
 pub fn lines(plan: &Plan, results: &[CaseResult]) -> String {
     let mut text = String::new();
     for result in results {
@@ -51,6 +52,15 @@ fn line(plan: &Plan, case: &str, row: &Row) -> Line {
     put(&format!("cpu_ratio_vs_{}", plan.base), json!(cpu.map(|ratio| ratio.median)));
     put("cpu_ratio_interval", json!(cpu.map(|ratio| ratio.interval)));
     put("waits_per_iteration", json!(figures.map(|figures| figures.switches_per_iteration)));
+    if let Some(latency) = figures.and_then(|figures| figures.latency.as_ref()) {
+        let p99 = latency.p99_ratio;
+        put("p50_ns", json!(latency.p50));
+        put("p99_ns", json!(latency.p99));
+        put("p999_ns", json!(latency.p999));
+        put("latencies", json!(latency.count));
+        put(&format!("p99_ratio_vs_{}", plan.base), json!(p99.map(|ratio| ratio.median)));
+        put("p99_ratio_interval", json!(p99.map(|ratio| ratio.interval)));
+    }
     match &row.stopped {
         None => {}
         Some(Stop::CannotRun(reason)) => put("cannot_run", json!(reason)),
@@ -61,8 +71,20 @@ fn line(plan: &Plan, case: &str, row: &Row) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::tests::example;
+    use super::super::results::tests::{example, latency_example};
     use super::*;
+
+    #[test]
+    fn latencies_have_percentiles_and_other_cases_do_not() {
+        let (plan, results) = latency_example();
+        let text = lines(&plan, &results);
+        let rayon: Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+        assert_eq!((&rayon["p50_ns"], &rayon["p999_ns"]), (&json!(300.0), &json!(2000.0)));
+        assert_eq!((&rayon["p99_ratio_vs_windlass"], &rayon["latencies"]), (&json!(1.3), &json!(6)));
+        assert_eq!(rayon["ratio_vs_windlass"], 2.0);
+        let (plan, results) = example();
+        assert!(!lines(&plan, &results).contains("p99"));
+    }
 
     #[test]
     fn there_is_a_line_per_runtime_with_the_agreed_names() {

@@ -28,8 +28,8 @@ pub struct Args {
     /// Only cases whose name matches, `*` across slashes too; may be repeated [default: all]
     #[arg(long = "case", value_name = "GLOB")]
     cases: Vec<Pattern>,
-    /// The runtimes to compare with
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "tokio,smol,limit")]
+    /// The runtimes to compare with [default: all, and pools without a runtime only in cases of such pools]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     against: Vec<RuntimeName>,
     /// How often each runtime runs each case [default: 20, with --quick 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -59,10 +59,20 @@ pub struct Plan {
     pub base: RuntimeName,
     /// The runtimes it is compared with.
     pub peers: Vec<RuntimeName>,
+    /// Whether those the case does not concern are shown too, as not able to run it.
+    pub all_peers: bool,
     /// How often.
     pub rounds: usize,
     /// How long the measured part of one run is.
     pub time: Duration,
+}
+
+impl Plan {
+    /// What a case is run on, the base first.
+    pub fn runtimes(&self, case: &Case) -> Vec<RuntimeName> {
+        let peers = self.peers.iter().copied().filter(|peer| self.all_peers || case.concerns(*peer));
+        std::iter::once(self.base).chain(peers).collect()
+    }
 }
 
 /// Runs the program; its exit code says whether every run completed its work.
@@ -104,12 +114,19 @@ impl Args {
 
     fn plan(&self, cases: Vec<Case>) -> Plan {
         let mut seen = BTreeSet::new();
-        let peers = self.against.iter().copied().filter(|peer| seen.insert(*peer)).collect();
+        let concerned =
+            |peer: &RuntimeName| *peer != self.base && cases.iter().any(|case| case.concerns(*peer));
+        let peers = if self.against.is_empty() {
+            RuntimeName::ALL.into_iter().filter(concerned).collect()
+        } else {
+            self.against.iter().copied().filter(|peer| seen.insert(*peer)).collect()
+        };
         let (rounds, time) = if self.quick { (5, 50) } else { (20, 300) };
         Plan {
             cases,
             base: self.base,
             peers,
+            all_peers: !self.against.is_empty(),
             rounds: self.rounds.unwrap_or(rounds) as usize,
             time: Duration::from_millis(time),
         }
@@ -136,7 +153,7 @@ mod tests {
     fn everything_runs_by_default() {
         let plan = plan("");
         assert_eq!(plan.cases.len(), cases::all().len());
-        assert_eq!(plan.peers, [RuntimeName::Tokio, RuntimeName::Smol, RuntimeName::Limit]);
+        assert_eq!(plan.peers, RuntimeName::ALL[1..]);
         assert_eq!((plan.base, plan.rounds), (RuntimeName::Windlass, 20));
     }
 
@@ -147,6 +164,24 @@ mod tests {
         assert_eq!(names, ["ping_pong", "current/yield_many"]);
         assert_eq!(plan.peers, [RuntimeName::Limit, RuntimeName::Tokio]);
         assert_eq!((plan.rounds, plan.time), (3, Duration::from_millis(50)));
+    }
+
+    #[test]
+    fn pools_without_a_runtime_are_left_out_of_cases_of_tasks_unless_asked_for() {
+        let runs = |arguments: &str| {
+            let plan = plan(arguments);
+            plan.cases.iter().map(|case| plan.runtimes(case)).collect::<Vec<_>>()
+        };
+        use RuntimeName::{Channel, Limit, Rayon, Smol, Tokio, Windlass, WindlassBlocking};
+        assert_eq!(
+            runs("--case ping_pong --case blocking_sleepers"),
+            [
+                vec![Windlass, Tokio, Smol, Limit],
+                vec![Windlass, Tokio, Smol, WindlassBlocking, Rayon, Channel, Limit]
+            ]
+        );
+        assert_eq!(runs("--case ping_pong --against rayon"), [[Windlass, Rayon]]);
+        assert_eq!(plan("--case ping_pong").peers, [Tokio, Smol, Limit]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::rounds::{Runs, Stop};
 use crate::case::Case;
 use crate::measure::Sample;
 use crate::runtimes::RuntimeName;
-use crate::stats::{Median, geometric_mean};
+use crate::stats::{Median, geometric_mean, percentile};
 
 /// A case with what each runtime made of it, the base first.
 #[derive(Debug)]
@@ -32,18 +32,35 @@ pub struct Row {
 /// The medians over the rounds.
 #[derive(Debug)]
 pub struct Figures {
-    /// Wall time per operation.
+    /// Wall time per operation, or in a case of latencies their p50.
     pub wall_ns_per_op: f64,
     /// CPU time of the whole process per operation.
     pub cpu_ns_per_op: f64,
     /// Times a thread waited, per iteration.
     pub switches_per_iteration: f64,
-    /// Wall time over the base's in the same round.
+    /// Wall time, or the p50, over the base's in the same round.
     pub wall_ratio: Option<Median>,
     /// CPU time over the base's in the same round.
     pub cpu_ratio: Option<Median>,
     /// Rounds completed.
     pub rounds: usize,
+    /// In a case of latencies, how they are distributed.
+    pub latency: Option<Latency>,
+}
+
+/// Latencies of all rounds taken together, in nanoseconds.
+#[derive(Debug)]
+pub struct Latency {
+    /// Half of them are no longer.
+    pub p50: f64,
+    /// One in a hundred is longer.
+    pub p99: f64,
+    /// One in a thousand is longer.
+    pub p999: f64,
+    /// How many there are.
+    pub count: usize,
+    /// The p99 over the base's in the same round.
+    pub p99_ratio: Option<Median>,
 }
 
 impl CaseResult {
@@ -81,7 +98,10 @@ fn figures(ops: u64, samples: &[Sample], base: &[Sample]) -> Option<Figures> {
         let ratios = samples.iter().zip(base).map(|(peer, base)| figure(peer) / figure(base));
         Median::of(&ratios.filter(|ratio| ratio.is_finite() && *ratio > 0.0).collect::<Vec<_>>())
     };
-    let wall = |sample: &Sample| sample.wall_ns as f64 / (sample.iterations * ops) as f64;
+    let wall = |sample: &Sample| {
+        let per_op = sample.wall_ns as f64 / (sample.iterations * ops) as f64;
+        percentile(&sample.latencies_ns, 0.5).unwrap_or(per_op)
+    };
     let cpu = |sample: &Sample| sample.cpu_ns as f64 / (sample.iterations * ops) as f64;
     Some(Figures {
         wall_ns_per_op: median(&wall)?,
@@ -92,6 +112,21 @@ fn figures(ops: u64, samples: &[Sample], base: &[Sample]) -> Option<Figures> {
         wall_ratio: ratio(&wall),
         cpu_ratio: ratio(&cpu),
         rounds: samples.len(),
+        latency: latency(samples, base),
+    })
+}
+
+fn latency(samples: &[Sample], base: &[Sample]) -> Option<Latency> {
+    let mut all: Vec<u64> = samples.iter().flat_map(|sample| &sample.latencies_ns).copied().collect();
+    all.sort_unstable();
+    let p99 = |sample: &Sample| percentile(&sample.latencies_ns, 0.99);
+    let ratios = samples.iter().zip(base).filter_map(|(peer, base)| Some(p99(peer)? / p99(base)?));
+    Some(Latency {
+        p50: percentile(&all, 0.5)?,
+        p99: percentile(&all, 0.99)?,
+        p999: percentile(&all, 0.999)?,
+        count: all.len(),
+        p99_ratio: Median::of(&ratios.collect::<Vec<_>>()),
     })
 }
 
@@ -150,7 +185,37 @@ pub(super) mod tests {
     use crate::cases;
 
     fn sample(wall_ns: u64, cpu_ns: u64) -> Sample {
-        Sample { iterations: 2, wall_ns, cpu_ns, voluntary_switches: 8, background_steps: None }
+        Sample {
+            iterations: 2,
+            wall_ns,
+            cpu_ns,
+            voluntary_switches: 8,
+            background_steps: None,
+            latencies_ns: Vec::new(),
+        }
+    }
+
+    fn latencies(runtime: RuntimeName, rounds: &[&[u64]]) -> Runs {
+        let sample = |ns: &&[u64]| Sample { latencies_ns: ns.to_vec(), ..sample(1_000_000, 1_000) };
+        Runs { runtime, samples: rounds.iter().map(sample).collect(), stopped: None }
+    }
+
+    /// A plan of one case of latencies, and made-up measurements of it.
+    pub(in crate::compare) fn latency_example() -> (Plan, Vec<CaseResult>) {
+        let plan = Plan {
+            cases: cases::matching(&glob::Pattern::new("blocking_latency/start").unwrap()),
+            base: RuntimeName::Windlass,
+            peers: vec![RuntimeName::Rayon],
+            all_peers: false,
+            rounds: 2,
+            time: Duration::ZERO,
+        };
+        let measured = [vec![
+            latencies(RuntimeName::Windlass, &[&[100, 200, 1_000], &[200, 300, 500]]),
+            latencies(RuntimeName::Rayon, &[&[400, 600, 2_000], &[300, 300, 300]]),
+        ]];
+        let results = evaluate(&plan, &measured);
+        (plan, results)
     }
 
     fn runs(runtime: RuntimeName, samples: &[(u64, u64)]) -> Runs {
@@ -164,6 +229,7 @@ pub(super) mod tests {
             cases: cases::matching(&glob::Pattern::new("ping_pong").unwrap()),
             base: RuntimeName::Windlass,
             peers: vec![RuntimeName::Tokio, RuntimeName::Limit],
+            all_peers: false,
             rounds: 3,
             time: Duration::ZERO,
         };
@@ -194,6 +260,19 @@ pub(super) mod tests {
         assert_eq!((windlass.wall_ns_per_op, windlass.cpu_ns_per_op), (15.0, 15.0));
         assert_eq!(windlass.switches_per_iteration, 4.0);
         assert_eq!(windlass.wall_ratio.unwrap().median, 1.0);
+    }
+
+    #[test]
+    fn latencies_are_pooled_and_their_ratios_taken_within_a_round() {
+        let (_, results) = latency_example();
+        let rayon = results[0].figures(RuntimeName::Rayon).unwrap();
+        let latency = rayon.latency.as_ref().unwrap();
+        assert_eq!((latency.p50, latency.p99, latency.p999, latency.count), (300.0, 2_000.0, 2_000.0, 6));
+        let p50 = rayon.wall_ratio.unwrap();
+        assert_eq!((p50.min, p50.max), (1.0, 3.0));
+        let p99 = latency.p99_ratio.unwrap();
+        assert_eq!((p99.min, p99.max), (0.6, 2.0));
+        assert_eq!(results[0].figures(RuntimeName::Windlass).unwrap().wall_ns_per_op, 250.0);
     }
 
     #[test]

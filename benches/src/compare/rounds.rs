@@ -29,14 +29,15 @@ pub enum Stop {
 
 /// Runs every round of the plan; per case, the base first and then the peers.
 pub fn run(plan: &Plan) -> Vec<Vec<Runs>> {
-    let runtimes: Vec<RuntimeName> = std::iter::once(plan.base).chain(plan.peers.iter().copied()).collect();
-    let none = |runtime: &RuntimeName| Runs { runtime: *runtime, samples: Vec::new(), stopped: None };
-    let mut all: Vec<Vec<Runs>> = plan.cases.iter().map(|_| runtimes.iter().map(none).collect()).collect();
+    let none = |runtime| Runs { runtime, samples: Vec::new(), stopped: None };
+    let mut all: Vec<Vec<Runs>> =
+        plan.cases.iter().map(|case| plan.runtimes(case).into_iter().map(none).collect()).collect();
     for round in 0..plan.rounds {
         for (number, (case, runs)) in plan.cases.iter().zip(&mut all).enumerate() {
             report_progress(&format!("round {}/{}: {}", round + 1, plan.rounds, case.name));
-            for place in 0..runs.len() {
-                let runs = &mut runs[(place + round + number) % runtimes.len()];
+            let count = runs.len();
+            for place in 0..count {
+                let runs = &mut runs[(place + round + number) % count];
                 if runs.stopped.is_some() {
                     continue;
                 }

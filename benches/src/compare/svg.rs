@@ -43,15 +43,23 @@ impl Axis {
     }
 }
 
-/// Draws a bar per case and peer: how many times the base's wall time it took.
+/// A peer and its ratio, if it has one.
+type Bar = (RuntimeName, Option<Median>);
+
+fn bars_of(plan: &Plan, result: &CaseResult) -> Vec<Bar> {
+    let ratio = |peer| result.figures(peer).and_then(|figures| figures.wall_ratio);
+    let peers = result.rows.iter().map(|row| row.runtime).filter(|peer| *peer != plan.base);
+    peers.map(|peer| (peer, ratio(peer))).collect()
+}
+
+/// Draws a bar per case and peer: how many times the base's wall time (of latencies, the p50) it took.
 pub fn chart(plan: &Plan, results: &[CaseResult]) -> String {
     let peers: Vec<RuntimeName> = plan.peers.iter().copied().filter(|peer| *peer != plan.base).collect();
-    let ratio = |result: &CaseResult, peer| result.figures(peer).and_then(|figures| figures.wall_ratio);
-    let all: Vec<Median> =
-        results.iter().flat_map(|result| peers.iter().filter_map(|peer| ratio(result, *peer))).collect();
+    let bars: Vec<Vec<Bar>> = results.iter().map(|result| bars_of(plan, result)).collect();
+    let all: Vec<Median> = bars.iter().flatten().filter_map(|bar| bar.1).collect();
     let axis = Axis::of(&all);
-    let group = BAR * peers.len() as f64 + GAP;
-    let plot_bottom = TOP + group * results.len() as f64;
+    let height_of = |bars: &Vec<Bar>| BAR * bars.len() as f64 + GAP;
+    let plot_bottom = TOP + bars.iter().map(height_of).sum::<f64>();
     let (width, height) = (LEFT + PLOT_WIDTH + RIGHT, plot_bottom + BOTTOM);
 
     let mut svg = format!(
@@ -59,18 +67,21 @@ pub fn chart(plan: &Plan, results: &[CaseResult]) -> String {
          viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#222\">\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
     );
-    let title =
-        format!("Wall time per operation compared with {}, median of {} rounds", plan.base, plan.rounds);
+    let title = format!(
+        "Wall time per operation (latency: p50) compared with {}, median of {} rounds",
+        plan.base, plan.rounds
+    );
     text(&mut svg, (width / 2.0, 24.0), "middle", "font-size=\"17\" font-weight=\"bold\"", &title);
     draw_legend(&mut svg, &peers);
     draw_axis(&mut svg, &axis, plan.base, plot_bottom);
-    for (place, result) in results.iter().enumerate() {
-        let top = TOP + group * place as f64 + GAP / 2.0;
-        let middle = top + BAR * peers.len() as f64 / 2.0 + 4.0;
+    let mut top = TOP + GAP / 2.0;
+    for (result, bars) in results.iter().zip(&bars) {
+        let middle = top + BAR * bars.len() as f64 / 2.0 + 4.0;
         text(&mut svg, (LEFT - 10.0, middle), "end", "", &result.case);
-        for (line, peer) in peers.iter().enumerate() {
-            draw_bar(&mut svg, &axis, *peer, ratio(result, *peer), top + BAR * line as f64);
+        for (line, (peer, ratio)) in bars.iter().enumerate() {
+            draw_bar(&mut svg, &axis, *peer, *ratio, top + BAR * line as f64);
         }
+        top += height_of(bars);
     }
     // Over the bars, so that it shows where they begin.
     let one = axis.x(1.0);
@@ -137,6 +148,9 @@ fn color(runtime: RuntimeName) -> &'static str {
         RuntimeName::Windlass => "#333333",
         RuntimeName::Tokio => "#3274a1",
         RuntimeName::Smol => "#e1812c",
+        RuntimeName::WindlassBlocking => "#777777",
+        RuntimeName::Rayon => "#3a923a",
+        RuntimeName::Channel => "#c03d3e",
         RuntimeName::Limit => "#9aa5ae",
     }
 }

@@ -1,6 +1,6 @@
 //! The report for people.
 
-use super::results::{CaseResult, Row, summarise};
+use super::results::{CaseResult, Latency, Row, summarise};
 use super::rounds::Stop;
 use super::{Plan, machine};
 use crate::case::Case;
@@ -10,8 +10,8 @@ use crate::stats::Median;
 pub fn print_list(cases: &[Case]) {
     let width = cases.iter().map(|case| case.name.len()).max().unwrap_or(0);
     for case in cases {
-        let flavor = case.flavor.to_string();
-        println!("{:width$}  {flavor:14}  {:>7} ops  {}", case.name, case.ops, case.about);
+        let setting = case.setting.to_string();
+        println!("{:width$}  {setting:14}  {:>7} ops  {}", case.name, case.ops, case.about);
     }
 }
 
@@ -27,23 +27,71 @@ pub fn print_header(plan: &Plan) {
 
 /// Prints all results and what they come to.
 pub fn print(plan: &Plan, results: &[CaseResult]) {
-    let width = results.iter().map(|result| result.case.len()).max().unwrap_or(0);
-    let ratio = format!("wall / {} (interval) [min-max]", plan.base);
-    println!(
-        "{:width$}  {:8}  {:>10}  {:>10}  {:>10}  {:>9}  {:38}  cpu / {}",
-        "case", "runtime", "wall ns/op", "cpu ns/op", "us/run", "waits/run", ratio, plan.base
-    );
-    for result in results {
-        for (place, row) in result.rows.iter().enumerate() {
-            let case = if place == 0 { result.case.as_str() } else { "" };
-            println!("{case:width$}  {:8}  {}", row.runtime, figures_of(row, result.ops, place == 0));
-        }
-    }
-    println!();
+    let (of_latencies, others): (Vec<_>, Vec<_>) =
+        results.iter().partition(|result| result.rows.iter().any(|row| latency_of(row).is_some()));
+    print_table(plan, &others, &heading(plan), figures_of);
+    print_table(plan, &of_latencies, &latency_heading(plan), latencies_of);
     for peer in &plan.peers {
         print_summary(plan, results, *peer);
     }
     print_footnote(results);
+}
+
+fn print_table(plan: &Plan, results: &[&CaseResult], heading: &str, line: fn(&Row, u64, bool) -> String) {
+    if results.is_empty() {
+        return;
+    }
+    let case_width = results.iter().map(|result| result.case.len()).max().unwrap_or(0);
+    let names = std::iter::once(&plan.base).chain(&plan.peers).map(|runtime| runtime.as_str().len());
+    let name_width = names.max().unwrap_or(0).max("runtime".len());
+    println!("{:case_width$}  {:name_width$}  {heading}", "case", "runtime");
+    for result in results {
+        for (place, row) in result.rows.iter().enumerate() {
+            let case = if place == 0 { result.case.as_str() } else { "" };
+            let line = line(row, result.ops, place == 0);
+            println!("{case:case_width$}  {:name_width$}  {line}", row.runtime);
+        }
+    }
+    println!();
+}
+
+fn heading(plan: &Plan) -> String {
+    let ratio = format!("wall / {} (interval) [min-max]", plan.base);
+    format!(
+        "{:>10}  {:>10}  {:>10}  {:>9}  {ratio:RATIO$}  cpu / {}",
+        "wall ns/op", "cpu ns/op", "us/run", "waits/run", plan.base
+    )
+}
+
+fn latency_heading(plan: &Plan) -> String {
+    let ratio = format!("p50 / {} (interval) [min-max]", plan.base);
+    format!(
+        "{:>9}  {:>9}  {:>9}  {:>6}  {:>10}  {ratio:RATIO$}  p99 / {}  cpu / {}",
+        "p50 us", "p99 us", "p99.9 us", "count", "cpu us/op", plan.base, plan.base
+    )
+}
+
+/// How wide a ratio with its spread is.
+const RATIO: usize = 38;
+
+fn latency_of(row: &Row) -> Option<&Latency> {
+    row.figures.as_ref()?.latency.as_ref()
+}
+
+fn latencies_of(row: &Row, _: u64, is_base: bool) -> String {
+    let mut line = String::new();
+    if let Some((figures, latency)) = row.figures.as_ref().zip(latency_of(row)) {
+        let [p50, p99, p999] = [latency.p50, latency.p99, latency.p999].map(|ns| short(ns / 1e3));
+        let cpu = short(figures.cpu_ns_per_op / 1e3);
+        line += &format!("{p50:>9}  {p99:>9}  {p999:>9}  {:>6}  {cpu:>10}", latency.count);
+        if !is_base {
+            let p50 = figures.wall_ratio.as_ref().map_or_else(String::new, ratio);
+            let [p99, cpu] = [&latency.p99_ratio, &figures.cpu_ratio]
+                .map(|ratio| ratio.as_ref().map_or_else(String::new, |ratio| short(ratio.median)));
+            line += &format!("  {p50:RATIO$}  {p99:14}  {cpu}");
+        }
+    }
+    with_stop(line, row)
 }
 
 fn figures_of(row: &Row, ops: u64, is_base: bool) -> String {
@@ -60,9 +108,14 @@ fn figures_of(row: &Row, ops: u64, is_base: bool) -> String {
         if !is_base {
             let wall = figures.wall_ratio.as_ref().map_or_else(String::new, ratio);
             let cpu = figures.cpu_ratio.as_ref().map_or_else(String::new, |cpu| short(cpu.median));
-            line += &format!("  {wall:38}  {cpu}");
+            line += &format!("  {wall:RATIO$}  {cpu}");
         }
     }
+    with_stop(line, row)
+}
+
+/// The line of a row, with why it has no figures or too few.
+fn with_stop(mut line: String, row: &Row) -> String {
     match &row.stopped {
         None => {}
         Some(Stop::CannotRun(reason)) => line += &format!("cannot run this: {reason}"),
@@ -102,6 +155,7 @@ fn print_summary(plan: &Plan, results: &[CaseResult], peer: crate::runtimes::Run
 fn print_footnote(results: &[CaseResult]) {
     let all = results.iter().flat_map(|result| &result.rows);
     let coverage = all
+        .clone()
         .filter_map(|row| row.figures.as_ref()?.wall_ratio)
         .map(|ratio| ratio.coverage)
         .reduce(f64::min)
@@ -109,6 +163,9 @@ fn print_footnote(results: &[CaseResult]) {
     println!(
         "figures are medians over the rounds; ratios are taken within a round and above 1 the peer is slower;"
     );
+    if all.clone().any(|row| latency_of(row).is_some()) {
+        println!("latencies are those of all rounds together; their p50 counts as wall time;");
+    }
     println!(
         "the interval is that of the median ratio by order statistics, here covering {:.1}%",
         coverage * 100.0
@@ -117,8 +174,19 @@ fn print_footnote(results: &[CaseResult]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::tests::example;
+    use super::super::results::tests::{example, latency_example};
     use super::*;
+
+    #[test]
+    fn a_row_of_latencies_shows_their_percentiles() {
+        let (_, results) = latency_example();
+        let [windlass, rayon] = &results[0].rows[..] else { panic!("two runtimes") };
+        assert!(!latencies_of(windlass, 100, true).contains('('));
+        let line = latencies_of(rayon, 100, false);
+        let words: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(words[..4], ["0.30", "2.00", "2.00", "6"]);
+        assert!(line.contains("2.00 (1.00 to 3.00) [1.00-3.00]"), "{line}");
+    }
 
     #[test]
     fn the_digits_that_mean_something_are_kept() {

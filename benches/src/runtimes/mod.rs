@@ -3,10 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub mod channel;
 pub mod limit;
+pub mod rayon;
 pub mod smol;
 pub mod tokio;
+pub mod unblock;
 pub mod windlass;
+pub mod windlass_blocking;
 
 /// A runtime a case can be run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,13 +21,27 @@ pub enum RuntimeName {
     Tokio,
     /// async-executor run by threads inside async-io's `block_on`, as smol does it.
     Smol,
+    /// This project's thread pool alone, without the runtime.
+    WindlassBlocking,
+    /// rayon's thread pool.
+    Rayon,
+    /// Threads that each wait in the `recv` of one crossbeam channel.
+    Channel,
     /// A single-threaded executor without any synchronisation: how fast it could be.
     Limit,
 }
 
 impl RuntimeName {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 4] = [Self::Windlass, Self::Tokio, Self::Smol, Self::Limit];
+    pub const ALL: [Self; 7] = [
+        Self::Windlass,
+        Self::Tokio,
+        Self::Smol,
+        Self::WindlassBlocking,
+        Self::Rayon,
+        Self::Channel,
+        Self::Limit,
+    ];
 
     /// The name as written on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -31,8 +49,16 @@ impl RuntimeName {
             Self::Windlass => "windlass",
             Self::Tokio => "tokio",
             Self::Smol => "smol",
+            Self::WindlassBlocking => "windlass-blocking",
+            Self::Rayon => "rayon",
+            Self::Channel => "channel",
             Self::Limit => "limit",
         }
+    }
+
+    /// Whether it has threads for blocking calls and nothing that runs tasks.
+    pub const fn is_pool_only(self) -> bool {
+        matches!(self, Self::WindlassBlocking | Self::Rayon | Self::Channel)
     }
 
     /// What exactly runs under this name, with the versions this program was built with.
@@ -41,8 +67,13 @@ impl RuntimeName {
             Self::Windlass => format!("windlass {}", locked_version("windlass")),
             Self::Tokio => format!("tokio {}", locked_version("tokio")),
             Self::Smol => {
-                let (executor, io) = (locked_version("async-executor"), locked_version("async-io"));
-                format!("async-executor {executor} + async-io {io}")
+                let [executor, io, blocking] = ["async-executor", "async-io", "blocking"].map(locked_version);
+                format!("async-executor {executor} + async-io {io} + blocking {blocking}")
+            }
+            Self::WindlassBlocking => format!("windlass-blocking {}", locked_version("windlass-blocking")),
+            Self::Rayon => format!("rayon-core {}", locked_version("rayon-core")),
+            Self::Channel => {
+                format!("threads that receive from crossbeam-channel {}", locked_version("crossbeam-channel"))
             }
             Self::Limit => "one thread, no synchronisation".into(),
         }

@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use ::windlass::runtime;
 use ::windlass::task;
 
-use crate::runtime::{Flavor, Runtime, Threaded};
+use crate::pool::{Pool, Trip};
+use crate::runtime::{Flavor, Runtime, Threaded, processors};
 
 /// A Windlass runtime.
 pub struct Windlass(runtime::Runtime);
@@ -79,5 +80,36 @@ impl Threaded for Windlass {
         F: FnOnce() -> T + Send + 'static,
     {
         WindlassJoin(task::spawn_blocking(call))
+    }
+}
+
+impl Pool for Windlass {
+    type Submitter = runtime::Handle;
+
+    fn with_threads(threads: usize) -> io::Result<Self> {
+        runtime::Builder::new_multi_thread()
+            .worker_threads(processors())
+            .max_blocking_threads(threads)
+            .build()
+            .map(Self)
+    }
+
+    fn submitter(&self) -> Self::Submitter {
+        self.0.handle().clone()
+    }
+
+    fn submit<F>(submitter: &Self::Submitter, job: F)
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        drop(submitter.spawn_blocking(job));
+    }
+
+    fn call<T, F>(&self, job: F) -> Trip<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.0.block_on(Trip::awaited(|| WindlassJoin(task::spawn_blocking(job))))
     }
 }

@@ -5,10 +5,20 @@
 //! operations it *completed*, counted where they complete; [`Case::iterate`](crate::case::Case::iterate) asserts that
 //! none is missing.
 
-use crate::runtime::{Flavor, Runtime, Threaded};
+use std::cell::RefCell;
+use std::rc::Rc;
 
+use crate::pool::Pool;
+use crate::runtime::{Flavor, Runtime, Threaded};
+use crate::usage::Usage;
+
+pub mod blocking_latency;
+pub mod blocking_sleepers;
+pub mod blocking_throughput;
 pub mod chained_spawn;
 pub mod done;
+mod idle;
+mod latch;
 pub mod mpsc_contention;
 pub mod ping_pong;
 pub mod remote_busy;
@@ -19,6 +29,7 @@ pub mod spawn_blocking;
 pub mod spawn_join;
 pub mod spawn_many_local;
 pub mod spawn_many_remote;
+mod work;
 pub mod yield_many;
 
 /// A workload any runtime can run.
@@ -48,22 +59,50 @@ pub trait ThreadedWorkload: Send + Sync + 'static {
     fn prepare<R: Threaded>(&self) -> Prepared;
 }
 
+/// A workload of a pool for blocking calls.
+pub trait PoolWorkload: Send + Sync + 'static {
+    /// Threads of the pool at most.
+    fn threads(&self) -> usize;
+
+    /// Operations an iteration completes.
+    fn ops(&self) -> u64;
+
+    /// Builds the pool and what outlives an iteration.
+    fn prepare<P: Pool>(&self) -> Prepared;
+}
+
+/// What a workload timed itself, one by one, where the time of a whole iteration says nothing.
+#[derive(Debug, Default)]
+pub struct Latencies {
+    /// The times.
+    pub ns: Vec<u64>,
+    /// What was used between them, not being part of the work.
+    pub(crate) unmeasured: Usage,
+}
+
 /// A workload set up on a runtime, ready to run any number of iterations.
 pub struct Prepared {
     iterate: Box<dyn FnMut() -> u64>,
     background: Option<Box<dyn Fn() -> u64>>,
+    latencies: Rc<RefCell<Latencies>>,
 }
 
 impl Prepared {
     /// A workload whose iteration is `iterate`, which returns the operations it completed.
     pub fn new(iterate: impl FnMut() -> u64 + 'static) -> Self {
-        Self { iterate: Box::new(iterate), background: None }
+        Self { iterate: Box::new(iterate), background: None, latencies: Rc::default() }
     }
 
     /// Adds the steps that tasks in the background have made so far. They must have made some by the end: a runtime
     /// that is quick because it starves them has not done the work.
     pub fn with_background(mut self, steps: impl Fn() -> u64 + 'static) -> Self {
         self.background = Some(Box::new(steps));
+        self
+    }
+
+    /// Adds where the iterations put the times they took themselves.
+    pub fn with_latencies(mut self, latencies: Rc<RefCell<Latencies>>) -> Self {
+        self.latencies = latencies;
         self
     }
 
@@ -76,9 +115,19 @@ impl Prepared {
     pub fn background(&self) -> Option<u64> {
         self.background.as_ref().map(|steps| steps())
     }
+
+    /// The times the iterations took themselves since this was last asked, none for most workloads.
+    pub fn take_latencies(&mut self) -> Latencies {
+        self.latencies.take()
+    }
 }
 
 /// Builds the runtime of a workload.
 fn build<R: Runtime>(flavor: Flavor) -> R {
     R::new(flavor).expect("the runtime could not be started")
+}
+
+/// Builds the pool of a workload.
+fn pool<P: Pool>(threads: usize) -> P {
+    P::with_threads(threads).expect("the pool could not be started")
 }

@@ -19,8 +19,8 @@ pub(super) enum Callback<T> {
 pub(super) type Key = usize;
 
 /// The list, locked only by those who join it and, if the state says that someone did, by the one who ends
-/// the future.
-pub(super) struct Watchers<T>(Mutex<List<T>>);
+/// the future. It is allocated by the first who joins: most futures have nobody, and all of them are smaller so.
+pub(super) struct Watchers<T>(Mutex<Option<Box<List<T>>>>);
 
 pub(super) struct List<T> {
     pub(super) callbacks: Vec<Callback<T>>,
@@ -29,26 +29,26 @@ pub(super) struct List<T> {
 
 impl<T> Watchers<T> {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(List { callbacks: Vec::new(), wakers: Vec::new() }))
+        Self(Mutex::new(None))
     }
 
-    /// Runs `f` with the list locked.
+    /// Runs `f` with the list locked, for someone who may join it.
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut List<T>) -> R) -> R {
-        f(&mut self.0.lock())
+        f(self.0.lock().get_or_insert_with(|| Box::new(List { callbacks: Vec::new(), wakers: Vec::new() })))
     }
 
     pub(super) fn take_callbacks(&self) -> Vec<Callback<T>> {
-        self.with(|list| std::mem::take(&mut list.callbacks))
+        self.0.lock().as_mut().map_or_else(Vec::new, |list| std::mem::take(&mut list.callbacks))
     }
 
     pub(super) fn take_wakers(&self) -> Vec<(Key, Waker)> {
-        self.with(|list| std::mem::take(&mut list.wakers))
+        self.0.lock().as_mut().map_or_else(Vec::new, |list| std::mem::take(&mut list.wakers))
     }
 
     /// Takes the waker of `key` off, if it is there.
     pub(super) fn remove_waker(&self, key: Key) {
         // The waker is dropped after the lock is released: its drop is code of others.
-        let _gone = self.with(|list| {
+        let _gone = self.0.lock().as_mut().and_then(|list| {
             let index = list.wakers.iter().position(|(other, _)| *other == key)?;
             Some(list.wakers.swap_remove(index))
         });

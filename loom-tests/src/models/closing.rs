@@ -10,7 +10,7 @@ use loom::thread;
 use super::tasks::{Drops, leave, left, take};
 use super::workers::{Watched, assert_nothing_lost, create, on_seat, runtime, settle, worker};
 use crate::explore::model;
-use crate::scheduler::{Close, Worker};
+use crate::scheduler::{Close, Worker, monitor};
 
 /// A worker from its first look for work to its end.
 fn work_and_retire(worker: Worker) {
@@ -80,6 +80,29 @@ fn named_spawn_racing_drain() {
         assert!(!watched.sleeps(), "the last worker does not sleep when nothing is left");
         last.join().unwrap();
         assert!(join.is_finished(), "a named task spawned while the runtime closes is ended");
+        assert_eq!(drops.load(Relaxed), 1, "its future is dropped exactly once");
+    });
+}
+
+/// The monitor moves a task from behind a poll while the last workers leave.
+#[test]
+fn rescue_racing_drain() {
+    model("closing::rescue_racing_drain", 200).explore(|| {
+        let shared = runtime(2);
+        let (other, stuck) = (worker(&shared), worker(&shared));
+        let (alive, drops) = Drops::new();
+        let (token, join) = create(&shared, async move { drop(alive) });
+        assert!(stuck.seat().lifo.put(token).is_none(), "the slot was empty");
+        let rescuing = {
+            let (shared, seat) = (shared.clone(), stuck.index());
+            thread::spawn(move || monitor::rescue(&shared, &shared.seats[seat]))
+        };
+        let Close::Workers = shared.roster.close() else { panic!("workers are there") };
+        shared.set_closing();
+        work_and_retire(other);
+        work_and_retire(stuck);
+        rescuing.join().unwrap();
+        assert!(join.is_finished(), "a task rescued while the runtime closes is ended");
         assert_eq!(drops.load(Relaxed), 1, "its future is dropped exactly once");
     });
 }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use loom::thread;
 
-use super::workers::{clear, on_seat, runtime, sleeper, task, worker};
+use super::workers::{assert_nothing_lost, clear, finder, on_seat, runtime, sleeper, task, worker};
 use crate::explore::model;
 use crate::primitives::Arc;
 use crate::scheduler::monitor;
@@ -98,6 +98,23 @@ fn rescue_against_owner() {
             panic!("a rescued task is neither lost nor doubled: {found:?} of {expected:?}");
         }
         drop(tokens);
+        clear(&shared);
+    });
+}
+
+/// The monitor moves a task from behind a poll, and its worker comes back, finds nothing and goes to sleep.
+#[test]
+fn rescue_against_owner_that_sleeps() {
+    model("lifo::rescue_against_owner_that_sleeps", 200).explore(|| {
+        let shared = runtime(2);
+        let (owner, asleep) = (worker(&shared), sleeper(&shared));
+        let seat = owner.index();
+        assert!(shared.seats[seat].lifo.put(task(&shared)).is_none(), "the slot was empty");
+        let (watched, thread) = finder(owner);
+        monitor::rescue(&shared, &shared.seats[seat]);
+        assert_nothing_lost(&shared, &[&watched], &[asleep.index()]);
+        shared.set_closing();
+        drop(thread.join().unwrap());
         clear(&shared);
     });
 }

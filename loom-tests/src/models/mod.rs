@@ -4,6 +4,7 @@ mod blocking;
 mod tasks;
 mod workers;
 
+mod bridge;
 mod closing;
 mod guest;
 mod join;
@@ -13,6 +14,7 @@ mod monitor;
 mod parker;
 mod refs;
 mod registry;
+mod roster;
 mod search;
 mod sleep;
 mod wake;

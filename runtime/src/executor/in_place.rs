@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use windlass_blocking::{Executor, Job};
+use windlass_blocking::{Executor, Job, wait_blocked};
 
 use crate::context::{self, Driving, Unseated};
 use crate::primitives::Mutex;
@@ -39,15 +39,12 @@ where
     F: FnOnce() -> R,
 {
     let location = Location::caller();
-    let shared = context::with_worker(|worker| {
-        let worker = worker?;
-        assert!(
-            worker.shared().config.workers > 0,
-            "`block_in_place` cannot be used on a current-thread runtime, which has no other thread to run its \
-             tasks meanwhile: use `spawn_blocking`, or a multi-thread runtime"
-        );
-        Some(Arc::clone(worker.shared()))
-    });
+    let shared = context::with_worker(|worker| worker.map(|worker| Arc::clone(worker.shared())));
+    assert!(
+        shared.as_ref().is_none_or(|shared| shared.config.workers > 0),
+        "`block_in_place` cannot be used on a current-thread runtime, which has no other thread to run its tasks \
+         meanwhile: use `spawn_blocking`, or a multi-thread runtime"
+    );
     // In this order they end the other way round: the worker is back before its stand-in is told to go.
     let _stand_in = shared.map(|shared| {
         context::with_worker(|worker| {
@@ -81,17 +78,16 @@ impl StandIn {
             move || {
                 let _driving = Driving::try_new();
                 let _entered = Entered::new(&shared);
-                block_on_seated(
-                    &shared,
-                    poll_fn(|cx| {
-                        let mut over = over.lock();
-                        if over.is_over || shared.is_closing() {
-                            return Poll::Ready(());
-                        }
-                        over.waker = Some(cx.waker().clone());
-                        Poll::Pending
-                    }),
-                );
+                let until_over = poll_fn(|cx| {
+                    let mut over = over.lock();
+                    if over.is_over || shared.is_closing() {
+                        return Poll::Ready(());
+                    }
+                    over.waker = Some(cx.waker().clone());
+                    Poll::Pending
+                });
+                // What the runtime waits for itself does not wait for this, however many stand in.
+                wait_blocked(|| block_on_seated(&shared, until_over));
             }
         };
         drop(shared.executors.own().try_execute(Job::with_location(job, location)));

@@ -10,7 +10,7 @@ use windlass_blocking::{Executor, Future as BlockingFuture, FutureState, Job, Jo
 
 use crate::context;
 use crate::primitives::Arc;
-use crate::runtime::in_runtime;
+use crate::runtime::{Entered, in_runtime};
 use crate::scheduler::Shared;
 use crate::task::{Panic, coop};
 
@@ -26,7 +26,8 @@ use crate::task::{Panic, coop};
 /// executor with a bounded queue that is full takes it later: the future waits for room when it is polled,
 /// without blocking its thread.
 ///
-/// The function runs without the task-locals of the caller; see [`to_thread`](crate::to_thread).
+/// The function runs inside the runtime, so that it can spawn and submit, and without the task-locals of the
+/// caller; see [`to_thread`](crate::to_thread).
 ///
 /// # Errors
 ///
@@ -105,9 +106,9 @@ where
     RunInExecutor { waits, future }
 }
 
-/// A job whose panic travels as a value, which notices when nobody wants it.
+/// A job that runs inside the runtime, and whose panic travels as a value, which notices when nobody wants it.
 fn job<F, T>(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     f: F,
     location: &'static Location<'static>,
 ) -> (Job, BlockingFuture<Result<T, Panic>>)
@@ -115,9 +116,10 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let unobserved = Arc::clone(&shared.unobserved);
+    let shared = Arc::clone(shared);
     let call = move || {
-        catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Panic::new(payload, location, &unobserved))
+        let _entered = Entered::new(&shared);
+        catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Panic::new(payload, location, &shared.unobserved))
     };
     Job::with_future(call, location)
 }
@@ -180,6 +182,10 @@ impl<T> Future for RunInExecutor<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let coop = ready!(coop::poll_proceed(cx));
+        if self.future.done() {
+            // Cancelled in the line for room, if it stands there: the job does not take the place.
+            self.waits = None;
+        }
         if let Some(Waits { job, room }) = &mut self.waits {
             let accepted = ready!(room.poll_execute(cx, job));
             self.waits = None;

@@ -1,7 +1,7 @@
 //! `run_coroutine_threadsafe`: a task, waited for by a thread.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location};
+use std::panic::{AssertUnwindSafe, Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -42,9 +42,17 @@ where
 {
     let location = Location::caller();
     let (promise, result) = Promise::with_location(location);
-    let task = Fulfil { promise: Some(promise), watched: false, future };
-    handle.shared().spawn(task, None, location);
+    handle.shared().spawn(fulfil(promise, future), None, location);
     result
+}
+
+/// A future to be run as a task, which gives the output of another one to a promise.
+pub(crate) fn fulfil<F>(promise: Promise<F::Output>, future: F) -> impl Future<Output = ()>
+where
+    F: Future,
+    F::Output: Send + 'static,
+{
+    Fulfil { promise: Some(promise), watched: false, future }
 }
 
 pin_project! {
@@ -86,7 +94,12 @@ where
         if let Some(promise) = this.promise.take() {
             match output {
                 Ok(output) => quietly(|| drop(promise.set_result(output))),
-                Err(payload) => quietly(|| drop(promise.set_panic(payload))),
+                Err(payload) => {
+                    if let Err(payload) = promise.set_panic(payload) {
+                        // Nobody waits for it: it is the task's own, whose handle is gone, and is reported so.
+                        resume_unwind(payload);
+                    }
+                }
             }
         }
         Poll::Ready(())

@@ -19,14 +19,27 @@ pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::
     let root = Root::new();
     let waker = root::waker(&root);
     let mut future = pin!(future);
-    let mut line = None;
+    let mut has_seen_the_end = false;
     loop {
         if let Some((index, desk)) = shared.roster.sit_or_wait(root.parker()) {
             let guest = Guest::sit(shared, index, desk, &root);
             return guest.run(&root, &waker, future);
         }
-        line.get_or_insert_with(|| Line { shared, root: &root });
-        if let Poll::Ready(output) = poll_or_park(&root, &waker, future.as_mut()) {
+        let sees_the_end = !has_seen_the_end && shared.is_closing();
+        if !root.take_woken() && !sees_the_end {
+            root.parker().park();
+            continue;
+        }
+        has_seen_the_end |= sees_the_end;
+        // The poll may block this thread for good: a seat that becomes free meanwhile is for somebody else.
+        shared.roster.stop_waiting(root.parker());
+        let polled = poll(&waker, future.as_mut());
+        if shared.is_closing() {
+            // Of a runtime that closes only a stand-in can be here, too late for a seat. The worker it stands in
+            // for blocks, perhaps until another task is ended. (After the poll, in which it may have seen the end.)
+            shared.end_from_outside();
+        }
+        if let Poll::Ready(output) = polled {
             return output;
         }
     }
@@ -55,18 +68,6 @@ pub(crate) fn poll_or_park<F: Future>(root: &Root, waker: &Waker, future: Pin<&m
 fn poll<F: Future>(waker: &Waker, future: Pin<&mut F>) -> Poll<F::Output> {
     let _polling = context::begin_poll(std::ptr::null(), BUDGET);
     future.poll(&mut Context::from_waker(waker))
-}
-
-/// The line of those who wait for a seat; left when dropped.
-struct Line<'a> {
-    shared: &'a Shared,
-    root: &'a Arc<Root>,
-}
-
-impl Drop for Line<'_> {
-    fn drop(&mut self) {
-        self.shared.roster.stop_waiting(self.root.parker());
-    }
 }
 
 /// A guest on its seat. When dropped it hands over its tasks and leaves.

@@ -3,6 +3,7 @@
 use super::guest::Guest;
 use super::idle::{Idle, SEARCHING_MASK};
 use super::monitor::Monitor;
+use super::roster::Roster;
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::primitives::Arc;
@@ -29,6 +30,19 @@ impl Idle {
     /// Whether the worker on that seat is among the sleepers.
     pub(crate) fn is_sleeper(&self, seat: usize) -> bool {
         self.sleepers.lock().list.iter().any(|sleeper| sleeper.seat == seat)
+    }
+}
+
+impl Roster {
+    /// The guest that will be told of the next free seat.
+    pub(crate) fn first_in_line(&self) -> Option<Arc<Parker>> {
+        self.inner.lock().waiting.front().cloned()
+    }
+
+    /// Whether a thread that closes the runtime waits for a seat, and none has come back.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let _lock = self.inner.lock();
+        self.changed.is_awaited()
     }
 }
 

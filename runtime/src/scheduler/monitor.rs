@@ -17,13 +17,12 @@ use crate::primitives::{Statistic, fence, hint};
 use crate::quietly;
 use crate::task::Place;
 
-/// How long the monitor waits between two looks: two of them must fit into 10 ms.
-const TICK: Duration = Duration::from_millis(1);
-const LONGEST_TICK: Duration = Duration::from_millis(4);
+/// How long the monitor waits from one look to the next.
+const TICK: Duration = Duration::from_millis(4);
 
-/// How long between two looks when nothing moves: everyone has just gone to sleep, or all who are awake are
-/// stuck and nothing waits behind them. One look of the shortest tick follows it before a poll counts as stuck.
-const STILL_TICK: Duration = Duration::from_millis(6);
+/// The same if something waits behind a poll that was under way: a poll that is still the same then does not
+/// return. Both together are to leave of the 10 ms what a busy machine takes until it runs a thread it woke.
+const SECOND_LOOK: Duration = Duration::from_millis(2);
 
 /// How long all must have been asleep before the monitor is, too.
 const QUIET: Duration = Duration::from_millis(50);
@@ -79,28 +78,21 @@ impl Monitor {
 pub(crate) fn watch(shared: &Shared) {
     let unseen = Seen { beat: Beat::default(), since: Instant::now(), reported: false };
     let mut seen = vec![unseen; shared.seats.len()];
-    let mut tick = TICK;
     let mut last_awake = Instant::now();
     while !shared.is_closing() {
         let now = Instant::now();
-        match look(shared, &mut seen, now) {
+        let tick = match look(shared, &mut seen, now) {
             Look::Quiet if now.duration_since(last_awake) > QUIET => {
                 shared.monitor.rest(shared);
                 last_awake = Instant::now();
-                tick = TICK;
                 continue;
             }
-            Look::Quiet => tick = STILL_TICK,
-            Look::Moving { suspicious } => {
+            Look::Quiet => TICK,
+            Look::Awake { suspicious } => {
                 last_awake = now;
-                let was_still = tick == STILL_TICK;
-                tick = if suspicious || was_still { TICK } else { (tick * 2).min(LONGEST_TICK) };
+                if suspicious { SECOND_LOOK } else { TICK }
             }
-            Look::Stuck => {
-                last_awake = now;
-                tick = STILL_TICK;
-            }
-        }
+        };
         shared.monitor.parker.park_for(tick);
     }
 }
@@ -109,14 +101,12 @@ pub(crate) fn watch(shared: &Shared) {
 enum Look {
     /// Everyone is asleep.
     Quiet,
-    /// Someone moves; someone else perhaps does not.
-    Moving { suspicious: bool },
-    /// All who are awake have been stuck for a while, and nothing waits behind them.
-    Stuck,
+    /// Someone is not; and perhaps something waits behind a poll that does not return.
+    Awake { suspicious: bool },
 }
 
 fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
-    let (mut awake, mut moving, mut suspicious) = (false, false, false);
+    let (mut awake, mut suspicious) = (false, false);
     for (seat, seen) in shared.seats.iter().zip(seen) {
         if !seat.is_awake() {
             continue;
@@ -125,23 +115,18 @@ fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
         let beat = seat.pulse.beat();
         if beat != seen.beat || !beat.is_polling() {
             *seen = Seen { beat, since: now, reported: false };
-            moving = true;
+            suspicious |= beat.is_polling() && (!seat.lifo.is_empty() || !seat.stealer.is_empty());
             continue;
         }
         suspicious |= rescue(shared, seat) > 0;
         let stuck = now.duration_since(seen.since);
-        suspicious |= stuck < STILL_TICK;
         if stuck >= shared.config.slow_poll_threshold && !seen.reported && !seat.is_in_place() {
             seen.reported = true;
             // A subscriber that panics must not end the watch.
             quietly(|| report(shared, seat, beat, stuck));
         }
     }
-    match (awake, moving || suspicious) {
-        (false, _) => Look::Quiet,
-        (true, true) => Look::Moving { suspicious },
-        (true, false) => Look::Stuck,
-    }
+    if awake { Look::Awake { suspicious } } else { Look::Quiet }
 }
 
 /// Moves what waits behind a poll that does not return to where others find it. Returns how much that was.

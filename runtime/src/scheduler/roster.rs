@@ -9,17 +9,18 @@ use crate::primitives::{Arc, Condvar, Mutex};
 
 /// The seats that are free, and how far the shutdown is.
 pub(crate) struct Roster {
-    inner: Mutex<Inner>,
+    pub(super) inner: Mutex<Inner>,
     /// A seat came back, or the shutdown is complete.
-    changed: Condvar,
+    pub(super) changed: Condvar,
 }
 
-struct Inner {
+pub(super) struct Inner {
     free: Vec<(usize, Desk)>,
     seated: usize,
     phase: Phase,
-    /// Guests without a seat, to be told of the next free one, in the order in which they came.
-    waiting: VecDeque<Arc<Parker>>,
+    /// Guests without a seat, to be told of the next free one, in the order in which they came. Who is in
+    /// this line is parked or about to look, so that a word given to it is not lost.
+    pub(super) waiting: VecDeque<Arc<Parker>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,8 +79,12 @@ impl Roster {
     pub(crate) fn sit_or_wait(&self, parker: &Arc<Parker>) -> Option<(usize, Desk)> {
         let mut inner = self.inner.lock();
         let seat = inner.sit();
-        if seat.is_none() && !inner.waiting.iter().any(|waiting| Arc::ptr_eq(waiting, parker)) {
-            inner.waiting.push_back(Arc::clone(parker));
+        let in_line = inner.waiting.iter().position(|waiting| Arc::ptr_eq(waiting, parker));
+        match (&seat, in_line) {
+            // It came unasked: the word of the next free seat is for somebody else.
+            (Some(_), Some(at)) => drop(inner.waiting.remove(at)),
+            (None, None) => inner.waiting.push_back(Arc::clone(parker)),
+            (Some(_), None) | (None, Some(_)) => {}
         }
         seat
     }
@@ -88,13 +93,25 @@ impl Roster {
     pub(crate) fn stop_waiting(&self, parker: &Arc<Parker>) {
         let next = {
             let mut inner = self.inner.lock();
-            let before = inner.waiting.len();
-            inner.waiting.retain(|waiting| !Arc::ptr_eq(waiting, parker));
-            let was_told = inner.waiting.len() == before;
-            if was_told && !inner.free.is_empty() { inner.waiting.pop_front() } else { None }
+            match inner.waiting.iter().position(|waiting| Arc::ptr_eq(waiting, parker)) {
+                Some(at) => {
+                    inner.waiting.remove(at);
+                    None
+                }
+                None if inner.free.is_empty() => None,
+                None => inner.waiting.pop_front(),
+            }
         };
         if let Some(next) = next {
             next.unpark();
+        }
+    }
+
+    /// Tells everyone in line, to no end but that they look around.
+    pub(crate) fn wake_line(&self) {
+        let waiting = std::mem::take(&mut self.inner.lock().waiting);
+        for parker in waiting {
+            parker.unpark();
         }
     }
 

@@ -133,8 +133,7 @@ impl Shared {
             None => {
                 self.spawned_outside.fetch_add(1, Relaxed);
                 if self.is_closing() {
-                    token.cancel();
-                    self.finished_outside.fetch_add(1, Relaxed);
+                    self.cancel_outside(token);
                     // One with a name was in the registry, and the last worker may wait for it to leave.
                     self.idle.wake_all();
                 } else {
@@ -157,14 +156,17 @@ impl Shared {
     pub(crate) fn sweep(&self) {
         loop {
             match self.injector.steal() {
-                Steal::Success(token) => {
-                    token.cancel();
-                    self.finished_outside.fetch_add(1, Relaxed);
-                }
+                Steal::Success(token) => self.cancel_outside(token),
                 Steal::Empty => return,
                 Steal::Retry => hint::spin_loop(),
             }
         }
+    }
+
+    /// Ends a task on a thread that is no worker.
+    pub(super) fn cancel_outside(&self, token: Token) {
+        token.cancel();
+        self.finished_outside.fetch_add(1, Relaxed);
     }
 
     /// A worker has queued a task in its local queue.
@@ -190,12 +192,13 @@ impl Shared {
         self.closing.load(Relaxed)
     }
 
-    /// Begins the shutdown: every worker sees it before it sleeps again.
+    /// Begins the shutdown: every worker sees it before it sleeps again, and so does every guest in line.
     pub(crate) fn set_closing(&self) {
         // Relaxed, and no fence: a worker that joins the sleepers too late to be woken here takes the list's
-        // lock after `wake_all` has released it, and sees the flag.
+        // lock after `wake_all` has released it, and sees the flag. So it is with the line and its lock.
         self.closing.store(true, Relaxed);
         self.idle.wake_all();
+        self.roster.wake_line();
         self.monitor.stop();
     }
 

@@ -99,6 +99,22 @@ impl Worker {
 }
 
 impl Shared {
+    /// Ends what waits and what is queued where everyone can reach it, on a thread without a seat.
+    pub(super) fn end_from_outside(&self) {
+        loop {
+            self.sweep();
+            let idle = self.take_idle();
+            if idle.is_empty() {
+                break;
+            }
+            for token in idle {
+                self.cancel_outside(token);
+            }
+        }
+        // The last worker may wait for what was ended here to leave the registry.
+        self.idle.wake_all();
+    }
+
     /// Takes every idle task from the registry, to be ended, and lets those who hold the others end them.
     fn take_idle(&self) -> Vec<Token> {
         let mut idle = Vec::new();
