@@ -60,6 +60,7 @@ impl Model {
                 panic!("a panic was caught on its way: {message}");
             }
             assert_eq!(Alive::count(), 0, "every task is freed exactly once");
+            assert!(windlass_blocking::model::is_free(), "what job and future share is freed exactly once");
         });
         let iterations = iterations.load(Relaxed);
         println!(

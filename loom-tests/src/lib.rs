@@ -1,8 +1,12 @@
 //! loom models of the protocols of Windlass.
 //!
-//! The sources modelled are the real ones, included by their paths and built with `cfg(windlass_loom)`, which
-//! `build.rs` turns on: their `primitives` then take atomics, cells and locks from loom. `models` has one
-//! file per protocol and one test per scenario; `explore` runs them; `FAULTS.md` lists what they must notice.
+//! The sources modelled are the real ones, built with `cfg(windlass_loom)`, which a `build.rs` turns on: their
+//! `primitives` then take atomics, cells and locks from loom. Those of the runtime are included here by their
+//! paths. Those of the blocking pool are a package of their own, in `blocking/`, which the runtime's sources and
+//! the models use as they use the real one; what models see of its inside is `windlass_blocking::model`.
+//!
+//! `models` has one file per protocol and one test per scenario; `explore` runs them; `FAULTS.md` lists what they
+//! must notice.
 
 #![cfg(test)]
 #![allow(

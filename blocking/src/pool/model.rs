@@ -18,6 +18,11 @@ pub fn is_quiet() -> bool {
     primitives::awake() == 0
 }
 
+/// Whether everything that jobs and futures share is freed.
+pub fn is_free() -> bool {
+    primitives::cells() == 0
+}
+
 /// A thread that [`is_quiet`] knows of.
 pub fn spawn<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> JoinHandle<R> {
     thread::Builder::new().spawn(f).expect("nobody wants it to fail")

@@ -28,6 +28,8 @@ pub(crate) fn fence(order: Ordering) {
 std::thread_local! {
     /// See [`awake`]. (loom's threads are coroutines of one thread, which is the model's.)
     static AWAKE: Cell<isize> = const { Cell::new(0) };
+    /// How many cells there are.
+    static CELLS: Cell<isize> = const { Cell::new(0) };
     static NOW: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
@@ -37,10 +39,16 @@ pub(crate) fn awake() -> isize {
     AWAKE.get()
 }
 
+/// How many cells there are: at the end of an execution, what was not freed.
+pub(crate) fn cells() -> isize {
+    CELLS.get()
+}
+
 /// Begins an execution: what all fences share is made before there are threads, so that its making orders
 /// nothing.
 pub(crate) fn begin() {
     AWAKE.set(0);
+    CELLS.set(0);
     NOW.set(Duration::ZERO);
     fence(Ordering::SeqCst);
 }
@@ -178,6 +186,7 @@ pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
 
 impl<T> UnsafeCell<T> {
     pub(crate) fn new(value: T) -> Self {
+        CELLS.set(CELLS.get() + 1);
         Self(loom::cell::UnsafeCell::new(value))
     }
 
@@ -193,6 +202,7 @@ impl<T> UnsafeCell<T> {
 impl<T> Drop for UnsafeCell<T> {
     /// Freeing is an access like any other: who frees must come after all who used it.
     fn drop(&mut self) {
+        CELLS.set(CELLS.get() - 1);
         if !std::thread::panicking() {
             self.0.with_mut(|_| ());
         }

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use loom::thread;
 use windlass_blocking::model::Gate;
 
 use super::pools::{Pool, Tally};
@@ -46,12 +47,13 @@ fn slow_initializer_against_queued_jobs() {
 /// threads go through all their steps: at a bound of three it takes ten times as long as any other model.)
 #[test]
 fn slow_initializer_against_an_idle_thread() {
-    model("blocking::boot::slow_initializer_against_an_idle_thread", 9000).preemptions(2).explore(|| {
+    model("blocking::boot::slow_initializer_against_an_idle_thread", 50_000).preemptions(2).explore(|| {
         let (pool, gate) = slow_start(2, 1);
         let busy = pool.busy_thread();
         let ran = Tally::default();
-        pool.submit(&ran);
         busy.open();
+        pool.submit(&ran);
+        thread::yield_now();
         pool.submit(&ran);
         if pool.is_at_rest() {
             assert_eq!(

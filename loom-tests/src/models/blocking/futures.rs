@@ -68,7 +68,7 @@ fn completion_against_poll_result() {
     });
 }
 
-/// A future is polled once and then dropped, while its job ends.
+/// A future is polled until it has its result, twice at most, and then dropped, while its job ends.
 #[test]
 fn completion_against_drop_of_a_polled_future() {
     model("blocking::futures::completion_against_drop_of_a_polled_future", 60).explore(|| {
@@ -77,7 +77,8 @@ fn completion_against_drop_of_a_polled_future() {
         let running = spawn(move || job.run());
         let wakes = Wakes::new();
         let waker = Waker::from(wakes.clone());
-        let taken = future.poll_result(&mut Context::from_waker(&waker)).is_ready();
+        let mut poll = || future.poll_result(&mut Context::from_waker(&waker)).is_ready();
+        let taken = poll() || poll();
         drop(future);
         drop(waker);
         running.join().unwrap();

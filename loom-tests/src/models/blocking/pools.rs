@@ -95,6 +95,15 @@ impl Pool {
     }
 }
 
+impl Drop for Pool {
+    /// A model that has failed does not wait for the end, which would hide why.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::mem::forget(self.executor.clone());
+        }
+    }
+}
+
 /// Lets the other threads go on until they wait or are done, which most schedules then have done.
 pub(super) fn settle() {
     for _ in 0..3 {
