@@ -21,6 +21,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use windlass::runtime::{Builder, Handle, Runtime};
 
+pub mod example;
 pub mod jobs;
 pub mod log;
 

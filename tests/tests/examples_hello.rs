@@ -1,6 +1,6 @@
 //! The README's first command does what it says.
 
-use std::process::Command;
+use windlass_tests::example;
 
 /// What the program prints under its first line, which counts the machine's workers.
 const OUTPUT: &str = " 2762 primes from      0 to  24999
@@ -16,16 +16,7 @@ const OUTPUT: &str = " 2762 primes from      0 to  24999
 
 #[test]
 fn the_hello_example() {
-    // cargo knows where it builds, whatever the profile and target directory of this test.
-    let run = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--package", "windlass-examples", "--bin", "hello"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .output()
-        .expect("cargo runs");
-    let stderr = String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success(), "{}\n{stderr}", run.status);
-
-    let stdout = String::from_utf8(run.stdout).expect("the example prints text");
+    let stdout = example::output("hello", &[]);
     let (first, rest) = stdout.split_once('\n').expect("several lines");
     assert!(first.starts_with("hello from ") && first.ends_with(" workers"), "{first}");
     assert_eq!(rest, OUTPUT);
