@@ -258,7 +258,7 @@ fn a_panic_inside_is_the_tasks(flavor: Flavor) {
     let runtime = flavor.runtime();
     for _ in 0..10 {
         let task = runtime.spawn(async { block_in_place(|| panic!("in place")) });
-        let error = futures::executor::block_on(task).map(|()| ()).unwrap_err();
+        let error = futures::executor::block_on(task).unwrap_err();
         assert_eq!(windlass_tests::payload_text(&*error.into_panic()), "in place");
     }
     let Flavor::MultiThread(workers) = flavor else { unreachable!("there are workers") };
