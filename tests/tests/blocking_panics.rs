@@ -64,11 +64,11 @@ fn assert_counted(runtime: Runtime, count: u64) {
 fn a_panic_that_is_looked_at_is_not_counted(flavor: Flavor) {
     let runtime = flavor.runtime();
     runtime.block_on(async {
-        assert!(run_in_executor(None, || panic!("seen")).await.map(|()| ()).unwrap_err().is_panic());
-        assert!(to_thread(|| panic!("seen")).await.map(|()| ()).unwrap_err().is_panic());
-        assert!(task::spawn_blocking(|| panic!("seen")).await.map(|()| ()).unwrap_err().is_panic());
+        assert!(run_in_executor(None, || panic!("seen")).await.unwrap_err().is_panic());
+        assert!(to_thread(|| panic!("seen")).await.unwrap_err().is_panic());
+        assert!(task::spawn_blocking(|| panic!("seen")).await.unwrap_err().is_panic());
         // Even if no more is done with it than to take it.
-        drop(run_in_executor(None, || panic!("seen")).await.map(|()| ()));
+        drop(run_in_executor(None, || panic!("seen")).await);
     });
     assert_counted(runtime, 0);
 }
@@ -90,7 +90,10 @@ fn a_panic_nobody_took_from_the_future_is_counted_once(flavor: Flavor) {
     assert_eq!(unobserved(&runtime), 0);
     drop(call);
     assert_eq!(unobserved(&runtime), 1);
-    let carried = runtime.block_on(async { to_thread(|| panic!("to_thread")) });
+    let carried = {
+        let _guard = runtime.enter();
+        to_thread(|| panic!("to_thread"))
+    };
     spin_until(|| carried.is_finished());
     drop::<windlass::RunInExecutor<()>>(carried);
     assert_counted(runtime, 2);
@@ -293,7 +296,7 @@ fn a_panic_resumed_in_the_caller() {
     let runtime = Flavor::MultiThread(1).runtime();
     let panicked = panics(|| {
         runtime.block_on(async {
-            let error = to_thread(|| panic!("from the job")).await.map(|()| ()).unwrap_err();
+            let error = to_thread(|| panic!("from the job")).await.unwrap_err();
             // The payload is fit for it.
             let payload = error.into_panic();
             assert_eq!(payload_text(&*payload), "from the job");

@@ -222,14 +222,14 @@ fn the_pool_shrinks_after_a_panic(flavor: Flavor) {
             panic!("while it waits")
         })
     });
-    assert!(runtime.block_on(fails).map(|()| ()).unwrap_err().is_panic());
+    assert!(runtime.block_on(fails).unwrap_err().is_panic());
     assert_tight(&runtime);
 }
 
 fn a_job_blocks_on_a_job_that_panics(flavor: Flavor) {
     let runtime = tight(flavor);
     let error = runtime.block_on(runtime.spawn_blocking(|| {
-        Handle::current().block_on(run_in_executor(None, || panic!("inner"))).map(|()| ()).unwrap_err()
+        Handle::current().block_on(run_in_executor(None, || panic!("inner"))).unwrap_err()
     }));
     assert_eq!(error.unwrap().panic_message(), Some("inner"));
 }

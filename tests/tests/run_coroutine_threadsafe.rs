@@ -90,7 +90,7 @@ fn a_panic_with_its_payload(flavor: Flavor) {
             },
             &handle,
         );
-        result.result().map(|()| ()).unwrap_err()
+        result.result().unwrap_err()
     });
     assert!(error.is_panic());
     assert_eq!(payload_text(&*error.into_panic()), "number 9");

@@ -139,12 +139,10 @@ fn the_future_is_static_and_polled_wherever_it_goes(flavor: Flavor) {
     let (gate, job) = Gate::new();
     let future = {
         let pool = ThreadPoolExecutor::new(1);
-        let future = runtime.block_on(async {
-            is_static(run_in_executor(Some(&pool), move || {
-                job();
-                42
-            }))
-        });
+        let future = is_static(runtime.handle().run_in_executor(Some(&pool), move || {
+            job();
+            42
+        }));
         gate.wait_begun();
         pool.shutdown(false, false);
         future
@@ -311,7 +309,7 @@ fn an_executor_that_was_shut_down(flavor: Flavor) {
     bounded.shutdown(true, false);
     flavor.runtime().block_on(async {
         for pool in [&pool, &bounded] {
-            let error = run_in_executor(Some(pool), || unreachable!()).await.map(|()| ()).unwrap_err();
+            let error = run_in_executor(Some(pool), || unreachable!()).await.unwrap_err();
             assert!(error.is_rejected() && error.to_string().contains("shut down"), "{error}");
         }
     });
@@ -321,7 +319,7 @@ fn an_executor_that_is_broken(flavor: Flavor) {
     let pool = ThreadPoolExecutor::builder().max_workers(1).initializer(|| Err("no licence")).build();
     assert!(pool.submit(|| ()).result().unwrap_err().is_broken());
     flavor.runtime().block_on(async {
-        let error = run_in_executor(Some(&pool), || unreachable!()).await.map(|()| ()).unwrap_err();
+        let error = run_in_executor(Some(&pool), || unreachable!()).await.unwrap_err();
         assert!(error.is_broken() && error.to_string().contains("no licence"), "{error}");
     });
 }

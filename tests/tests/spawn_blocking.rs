@@ -9,7 +9,6 @@ use std::time::Duration;
 use futures::channel::mpsc as async_mpsc;
 use futures::{SinkExt, StreamExt};
 use windlass::blocking::{self, RejectReason};
-use windlass::runtime::Handle;
 use windlass::task::{self, JoinSet};
 use windlass_tests::jobs::{Gate, held_job};
 use windlass_tests::{
@@ -127,11 +126,11 @@ fn a_job_of_which_the_handle_is_dropped_runs(flavor: Flavor) {
 fn a_job_is_inside_its_runtime(flavor: Flavor) {
     let runtime = flavor.runtime();
     let metrics = runtime.metrics();
-    let inner = runtime.block_on(async {
-        let inner = task::spawn_blocking(|| Handle::current().spawn(async { "inner" })).await.unwrap();
+    let output = runtime.block_on(async {
+        let inner = task::spawn_blocking(|| windlass::spawn(async { "inner" })).await.unwrap();
         inner.await.unwrap()
     });
-    assert_eq!(inner, "inner");
+    assert_eq!(output, "inner");
     assert_eq!(metrics.spawned_tasks_count(), 1);
 }
 
