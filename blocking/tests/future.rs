@@ -6,7 +6,7 @@ use common::{LONG, SHORT, table};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use windlass_blocking::{ExecutorExt, Future, FutureState, JobError, Promise, ThreadPoolExecutor, current};
 
 #[test]
@@ -365,10 +365,55 @@ fn a_running_job_may_ask_whether_it_is_wanted() {
 }
 
 #[test]
-fn debug_output_helps() {
-    let (_promise, future) = Promise::<u32>::new();
-    let text = format!("{future:?}");
-    assert!(text.starts_with("Future { state: Pending, submitted_at: ") && text.contains(file!()), "{text}");
+fn debug_output_in_the_six_states() {
+    let table = table();
+    let states = [
+        (&table.pending.1, "Pending"),
+        (&table.running.1, "Running"),
+        (&table.cancelled, "Cancelled"),
+        (&table.cancelled_and_notified, "Cancelled"),
+        (&table.failed, "Finished"),
+        (&table.successful, "Finished"),
+    ];
+    for (future, state) in states {
+        let text = format!("Future {{ state: {state}, submitted_at: {} }}", future.location());
+        assert_eq!(format!("{future:?}"), text);
+        assert!(text.contains("mod.rs:"), "{text}");
+    }
+    let text = format!("{:?}", table.successful.share());
+    assert!(text.starts_with("SharedFuture { state: Finished, submitted_at: "), "{text}");
+    let text = format!("{:?} {:?}", table.running.0, table.unnoticed);
+    assert!(text.starts_with("Promise { running: true, cancelled: false, made_at: "), "{text}");
+    assert!(text.contains(" Promise { running: false, cancelled: true, made_at: "), "{text}");
+}
+
+#[test]
+fn a_time_beyond_the_end_of_the_clock_is_no_limit() {
+    let pool = ThreadPoolExecutor::new(1);
+    let gate = common::occupy(&pool);
+    let (future, shared) = (pool.submit(|| 1), pool.submit(|| 2).share());
+    drop(gate);
+    assert_eq!(future.result_timeout(Duration::MAX).unwrap().unwrap(), 1);
+    assert_eq!(shared.result_timeout(Duration::MAX).unwrap().unwrap(), 2);
+}
+
+#[test]
+fn many_wait_for_one_result() {
+    let (promise, future) = Promise::<String>::new();
+    let shared = future.share();
+    std::thread::scope(|scope| {
+        let (begun, begins) = mpsc::channel();
+        for _ in 0..16 {
+            let (shared, begun) = (shared.clone(), begun.clone());
+            scope.spawn(move || {
+                begun.send(()).unwrap();
+                assert_eq!(shared.result_timeout(LONG).unwrap().unwrap(), "for all");
+            });
+        }
+        (0..16).for_each(|_| begins.recv().unwrap());
+        promise.set_result("for all".to_owned()).unwrap();
+    });
+    assert_eq!(shared.result().unwrap(), "for all");
 }
 
 #[test]

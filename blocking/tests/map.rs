@@ -152,3 +152,92 @@ fn a_pool_that_was_shut_down_yields_errors() {
     pool.shutdown(true, false);
     assert!(pool.map(|n| n, 0..3).all(|result| result.unwrap_err().is_rejected()));
 }
+
+#[test]
+fn a_buffersize_of_none_is_refused() {
+    assert!(std::panic::catch_unwind(|| MapOptions::new().buffersize(0)).is_err());
+}
+
+#[test]
+fn items_that_panic_take_what_was_submitted_along() {
+    let pool = ThreadPoolExecutor::new(1);
+    let gate = occupy(&pool);
+    let token = Arc::new(());
+    let inside = token.clone();
+    let items = (0..10).inspect(|n| assert_ne!(*n, 3, "this panic belongs to the test"));
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let f = move |_| -> u32 {
+            let _ = &inside;
+            unreachable!("cancelled before it started")
+        };
+        pool.map(f, items).count()
+    }));
+    assert!(panic.is_err());
+    assert_eq!(Arc::strong_count(&token), 1);
+    drop(gate);
+    assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
+}
+
+#[test]
+fn panics_do_not_use_up_the_buffer() {
+    let pool = ThreadPoolExecutor::new(2);
+    // Without the panic hook, which would print all of them.
+    let odd = |n: u32| if n.is_multiple_of(2) { n } else { std::panic::resume_unwind(Box::new(n)) };
+    let results = pool.map_with(MapOptions::new().buffersize(2), odd, 0..40);
+    for (n, result) in (0..40).zip(results) {
+        match result {
+            Ok(value) => assert!(value == n && n.is_multiple_of(2)),
+            Err(error) => assert_eq!(error.into_panic().downcast_ref::<u32>(), Some(&n)),
+        }
+    }
+}
+
+#[test]
+fn the_time_counts_from_the_call_though_items_are_submitted_later() {
+    let pool = ThreadPoolExecutor::new(1);
+    let options = MapOptions::new().timeout(SHORT).buffersize(1);
+    let (gate, gated) = std::sync::mpsc::channel::<()>();
+    let gated = std::sync::Mutex::new(gated);
+    let wait_at_the_second = move |n| {
+        if n == 1 {
+            let _ = gated.lock().unwrap().recv();
+        }
+    };
+    let start = std::time::Instant::now();
+    let mut results = pool.map_with(options, wait_at_the_second, 0..10);
+    let errors =
+        results.by_ref().filter(|result| result.as_ref().is_err_and(|error| error.is_timeout())).count();
+    assert!(errors == 1 && start.elapsed() >= SHORT);
+    assert!(results.next().is_none());
+    drop(gate);
+}
+
+#[test]
+fn a_time_beyond_the_end_of_the_clock_is_no_limit() {
+    let pool = ThreadPoolExecutor::new(1);
+    let results = pool.map_with(MapOptions::new().timeout(Duration::MAX), |n| n, 0..5);
+    assert_eq!(results.map(Result::unwrap).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn it_says_how_many_are_left() {
+    let pool = ThreadPoolExecutor::new(1);
+    let mut results = pool.map_with(MapOptions::new().buffersize(2), |n| n, 0..5);
+    for left in (0..=5).rev() {
+        assert_eq!(results.size_hint(), (left, Some(left)));
+        assert_eq!(results.next().is_some(), left > 0);
+    }
+}
+
+#[test]
+fn a_pool_that_is_shut_down_on_the_way_yields_errors_for_the_rest() {
+    use windlass_blocking::Executor;
+    let pool = ThreadPoolExecutor::new(1);
+    let mut results = pool.map_with(MapOptions::new().buffersize(2), |n| n, 0..5);
+    assert_eq!(results.next().unwrap().unwrap(), 0);
+    pool.shutdown(true, false);
+    // Two were submitted before that.
+    assert_eq!(results.next().unwrap().unwrap(), 1);
+    assert_eq!(results.next().unwrap().unwrap(), 2);
+    assert_eq!(results.filter(|result| result.as_ref().is_err_and(|error| error.is_rejected())).count(), 2);
+}

@@ -3,8 +3,11 @@
 mod common;
 
 use common::{LONG, SHORT, occupy, table};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-use windlass_blocking::{ExecutorExt, Future, Promise, ReturnWhen, ThreadPoolExecutor, as_completed, wait};
+use windlass_blocking::{
+    Executor, ExecutorExt, Future, Promise, ReturnWhen, ThreadPoolExecutor, as_completed, wait,
+};
 
 /// Fulfils the promise after a while.
 fn fulfil_soon(promise: Promise<u32>, value: u32) {
@@ -193,5 +196,119 @@ fn waiting_does_not_keep_the_values() {
         let future = future.unwrap();
         assert!(future.done());
         future.result().unwrap();
+    }
+}
+
+#[test]
+fn first_exception_when_one_was_refused() {
+    let pool = ThreadPoolExecutor::new(1);
+    pool.shutdown(true, false);
+    let table = table();
+    let futures = [table.pending.1, pool.submit(|| 1), table.cancelled];
+    let (done, not_done) = wait(futures, None, ReturnWhen::FirstException);
+    assert_eq!((done.len(), not_done.len()), (2, 1));
+    assert!(done.into_iter().next().unwrap().result().unwrap_err().is_rejected());
+}
+
+#[test]
+fn a_time_beyond_the_end_of_the_clock_is_no_limit() {
+    let pool = ThreadPoolExecutor::new(2);
+    let gate = occupy(&pool);
+    let futures = || (0..5).map(|n| pool.submit(move || n)).collect::<Vec<_>>();
+    let (waited_for, completed) = (futures(), futures());
+    drop(gate);
+    assert_eq!(wait(waited_for, Some(Duration::MAX), ReturnWhen::AllCompleted).0.len(), 5);
+    assert_eq!(as_completed(completed, Some(Duration::MAX)).filter(Result::is_ok).count(), 5);
+}
+
+#[test]
+fn what_was_not_done_can_be_waited_for_again() {
+    let (promises, mut futures): (Vec<_>, Vec<_>) = (0..10).map(|_| Promise::<usize>::new()).unzip();
+    for (n, promise) in promises.into_iter().enumerate() {
+        let (done, not_done) = wait(futures, Some(Duration::ZERO), ReturnWhen::FirstCompleted);
+        assert_eq!((done.len(), not_done.len()), (0, 10 - n));
+        let setter = std::thread::spawn(move || promise.set_result(n).unwrap());
+        let (done, not_done) = wait(not_done, Some(LONG), ReturnWhen::FirstCompleted);
+        assert_eq!(done.into_iter().map(|future| future.result().unwrap()).collect::<Vec<_>>(), [n]);
+        setter.join().unwrap();
+        futures = not_done;
+    }
+    assert!(futures.is_empty());
+}
+
+#[test]
+fn pending_calls_race_as_completed() {
+    let pool = ThreadPoolExecutor::new(4);
+    for _ in 0..100 {
+        let futures: Vec<_> = (0..50).map(|n| pool.submit(move || n)).collect();
+        let completed = as_completed(futures, Some(LONG));
+        let mut values: Vec<u32> = completed.map(|future| future.unwrap().result().unwrap()).collect();
+        values.sort_unstable();
+        assert_eq!(values, Vec::from_iter(0..50), "each comes once");
+    }
+}
+
+#[test]
+fn many_threads_wait_for_jobs_of_one_pool() {
+    let pool = ThreadPoolExecutor::new(2);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for when in [ReturnWhen::FirstCompleted, ReturnWhen::AllCompleted].repeat(10) {
+                    let futures: Vec<_> = (0..20_u32).map(|n| pool.submit(move || n)).collect();
+                    let (done, not_done) = wait(futures, Some(LONG), when);
+                    assert!(!done.is_empty() && (not_done.is_empty() || when == ReturnWhen::FirstCompleted));
+                    let sum: u32 =
+                        done.into_iter().chain(not_done).map(|future| future.result().unwrap()).sum();
+                    assert_eq!(sum, 190);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn wait_inside_a_job_of_a_saturated_pool() {
+    let pool = ThreadPoolExecutor::new(1);
+    let own = pool.clone();
+    let outer = pool.submit(move || {
+        let futures: Vec<_> = (0..10_u32).map(|n| own.submit(move || n)).collect();
+        let (done, not_done) = wait(futures, Some(LONG), ReturnWhen::AllCompleted);
+        (done.len(), not_done.len())
+    });
+    assert_eq!(outer.result().unwrap(), (10, 0));
+}
+
+#[test]
+fn as_completed_lets_go_of_what_it_has_yielded() {
+    let token = Arc::new(());
+    let (promises, futures): (Vec<_>, Vec<_>) = (0..3).map(|_| Promise::new()).unzip();
+    let mut completed = as_completed(futures, Some(LONG));
+    for promise in promises {
+        promise.set_result(token.clone()).unwrap();
+        assert_eq!(Arc::strong_count(&token), 2);
+        drop(completed.next().unwrap().unwrap());
+        assert_eq!(Arc::strong_count(&token), 1);
+    }
+    assert!(completed.next().is_none());
+}
+
+#[test]
+fn as_completed_that_is_left_halfway_leaves_the_jobs_alone() {
+    let pool = ThreadPoolExecutor::new(1);
+    let (sender, receiver) = mpsc::channel();
+    let gate = occupy(&pool);
+    let futures: Vec<_> = (0..3)
+        .map(|n| {
+            let sender = sender.clone();
+            pool.submit(move || sender.send(n).unwrap())
+        })
+        .collect();
+    let mut completed = as_completed(futures, Some(Duration::ZERO));
+    assert!(completed.next().unwrap().is_err());
+    drop(completed);
+    drop(gate);
+    for n in 0..3 {
+        assert_eq!(receiver.recv_timeout(LONG), Ok(n));
     }
 }

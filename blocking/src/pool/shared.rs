@@ -126,10 +126,15 @@ impl Shared {
 
     /// Ends everything queued without running it, with the error that fits the pool's state.
     pub(super) fn abandon_queued(&self) {
-        let reason = self.lifecycle.lock().broken.clone();
+        let reason = match self.lifecycle.lock().broken.clone() {
+            Some(broken) => Some(RejectReason::Broken(broken)),
+            None if self.cancelling.load(Ordering::Relaxed) => None,
+            // The threads leave nothing behind: it came while they left, and nobody asked to cancel it.
+            None => Some(RejectReason::ShutDown),
+        };
         while let Some(job) = self.take() {
             match &reason {
-                Some(broken) => swallow(|| job.fail(RejectReason::Broken(broken.clone()).into())),
+                Some(reason) => swallow(|| job.fail(reason.clone().into())),
                 None => swallow(|| drop(job)),
             }
         }
