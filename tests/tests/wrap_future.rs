@@ -41,6 +41,7 @@ once!(
     wrap_future_cancel,
     wrap_future_cancel_2,
     cancelled_on_the_blocking_side,
+    taking_the_result_races_the_end_of_one_that_watches_for_cancellation,
     the_waker_of_the_last_poll_is_woken,
     debug_names_the_line_and_the_state,
 );
@@ -329,6 +330,36 @@ fn cancelled_on_the_blocking_side() {
     assert!(future.cancel());
     assert!(futures::executor::block_on(wrap_future(future)).unwrap_err().is_cancelled());
     assert!(!promise.set_running_or_notify_cancel());
+}
+
+fn taking_the_result_races_the_end_of_one_that_watches_for_cancellation() {
+    let (tx, rx) = mpsc::channel::<(Promise<u32>, u32)>();
+    let sets = thread::spawn(move || {
+        for (promise, n) in rx {
+            promise.set_result(n).unwrap();
+        }
+    });
+    for n in 0..20_000 {
+        let (promise, future) = Promise::new();
+        promise.on_cancel(|| unreachable!("nobody cancels it"));
+        let mut wrapped = wrap_future(future);
+        if tx.send((promise, n)).is_err() {
+            // It panicked, as `join` will say.
+            break;
+        }
+        // Taken as soon as it is there, while the other thread may still be looking for whom to tell.
+        let output = loop {
+            if wrapped.is_finished()
+                && let Poll::Ready(output) = poll_once(&mut wrapped)
+            {
+                break output;
+            }
+            std::hint::spin_loop();
+        };
+        assert_eq!(output.unwrap(), n);
+    }
+    drop(tx);
+    sets.join().unwrap();
 }
 
 fn the_waker_of_the_last_poll_is_woken() {

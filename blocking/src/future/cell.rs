@@ -117,23 +117,26 @@ impl<T> Core<T> {
     /// Only the owner that made it final calls this, and is an owner until this returns.
     #[cold]
     fn tell(&self) {
-        let cancelled;
         let callbacks = self.watchers.take_callbacks();
         if !callbacks.is_empty() {
-            self.state.observe();
-            let result = if self.look().is_cancelled() {
-                cancelled = Err(JobError::cancelled());
-                &cancelled
-            } else {
-                // SAFETY: we have written the result, and with callbacks nobody takes it until we settle.
-                unsafe { self.finished_result() }
-            };
             let is_cancelled = self.look().is_cancelled();
+            let cancelled = Err(JobError::cancelled());
+            let is_shown = callbacks.iter().any(|callback| matches!(callback, Callback::Done(_)));
+            let result = if is_cancelled {
+                Some(&cancelled)
+            } else if is_shown {
+                self.state.observe();
+                // SAFETY: we have written the result, and with such a callback nobody takes it until we settle.
+                Some(unsafe { self.finished_result() })
+            } else {
+                // It may be taken by now.
+                None
+            };
             for callback in callbacks {
-                swallow(|| match callback {
-                    Callback::Done(callback) => callback(result),
-                    Callback::Cancelled(callback) if is_cancelled => callback(),
-                    Callback::Cancelled(callback) => drop(callback),
+                swallow(|| match (callback, result) {
+                    (Callback::Done(callback), Some(result)) => callback(result),
+                    (Callback::Cancelled(callback), _) if is_cancelled => callback(),
+                    (callback, _) => drop(callback),
                 });
             }
         }
