@@ -4,9 +4,10 @@ use std::future::poll_fn;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use loom::thread;
+use windlass_blocking::model::spawn;
 use windlass_blocking::{Job, Promise};
 
 use super::tasks::{ByHand, Drops, leave, left, take};
@@ -73,6 +74,24 @@ fn cancel_against_the_first_poll_of_a_coroutine() {
         scheduler.run_all();
         assert_eq!(drops.load(Relaxed), 1, "a coroutine that was cancelled is dropped");
         assert!(scheduler.registry().is_empty(), "a coroutine that was cancelled leaves no task behind");
+    });
+}
+
+/// `run_coroutine_threadsafe`: the result is taken while the task that brought it about, and watches for a
+/// cancellation, looks whom to tell.
+#[test]
+fn result_taken_while_its_coroutine_tells() {
+    model("bridge::result_taken_while_its_coroutine_tells", 30).explore(|| {
+        let (promise, mut result) = Promise::new();
+        promise.on_cancel(|| panic!("nobody has cancelled it"));
+        let fulfilling = spawn(move || promise.set_result(Box::new(7)).unwrap());
+        let mut cx = Context::from_waker(Waker::noop());
+        let first = result.poll_result(&mut cx);
+        fulfilling.join().unwrap();
+        let Poll::Ready(output) = (if first.is_ready() { first } else { result.poll_result(&mut cx) }) else {
+            panic!("a promise that was fulfilled has a result")
+        };
+        assert_eq!(*output.unwrap(), 7, "the result arrives as it was left");
     });
 }
 
