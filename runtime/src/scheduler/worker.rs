@@ -373,8 +373,11 @@ impl Worker {
             }
             return Woken::OnItsOwn;
         }
+        let gave_up_search = searching.is_some();
+        let mut parked = false;
         self.shared.idle.sleep(self.index, &self.parker, searching);
         if !self.shared.has_work() && !self.shared.is_closing() {
+            parked = true;
             let seat = self.seat();
             seat.stats.parks.add(1);
             self.count_busy();
@@ -384,7 +387,17 @@ impl Worker {
             seat.set_awake(true);
             self.shared.monitor.kick();
         }
-        let woken = self.shared.idle.wake_up(self.index);
+        let mut woken = self.shared.idle.wake_up(self.index);
+        // The work that kept it from parking was perhaps left to it, as to one that searched: that it goes on with,
+        // and passes on. (A guest may be on its way to its future or out, and any worker may take one of two
+        // tasks in passing, and block on it.)
+        if gave_up_search
+            && !parked
+            && matches!(woken, Woken::OnItsOwn)
+            && let Some(searching) = self.shared.idle.search(usize::MAX)
+        {
+            woken = Woken::ToSearch(searching);
+        }
         self.shared.hooks.after_unpark();
         woken
     }
