@@ -1,21 +1,17 @@
-//! The end of a runtime whose blocking pools are busy: what is waited for, for how long, what becomes of the queued,
-//! and the one warning that names what is left behind.
-//!
-//! A program of its own: it has the one subscriber that a process may have.
+//! The end of a runtime whose blocking pools are busy: what is waited for, for how long, and what becomes of the queued
+//! and of those that outlive it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tracing::Level;
 use windlass::blocking::{self, ThreadPoolExecutor};
 use windlass::runtime::{Handle, Runtime};
 use windlass::task::{self, JoinHandle, block_in_place};
 use windlass_tests::jobs::{Gate, held_job};
-use windlass_tests::log::{Line, lines_of, listen, names};
 use windlass_tests::{
-    Flavor, Ledger, OnDrop, linger_into_shutdown, on_every_flavor, on_multi_thread, once, spin_until,
+    Flavor, Ledger, OnDrop, linger_into_shutdown, on_every_flavor, on_multi_thread, spin_until,
 };
 
 on_every_flavor!(
@@ -30,9 +26,6 @@ on_every_flavor!(
     a_timeout_is_kept_by_all_of_them_at_once,
     queued_jobs_are_cancelled,
     running_jobs_are_told,
-    one_warning_names_each_job_and_how_long,
-    the_warning_names_jobs_of_the_default_executor,
-    no_warning_if_all_is_over_in_time,
     a_job_that_outlives_the_runtime,
     a_job_that_outlives_every_handle,
     jobs_that_submit_from_their_drop,
@@ -41,8 +34,6 @@ on_every_flavor!(
 );
 
 on_multi_thread!(a_timeout_is_kept_by_a_worker_in_place);
-
-once!(without_a_timeout_it_warns_once_and_waits_on);
 
 /// Far beyond any timeout given here, and far below the watchdog's deadline.
 const LONG: Duration = Duration::from_secs(8);
@@ -57,18 +48,6 @@ fn gives_up(runtime: Runtime) {
     runtime.shutdown_timeout(SHORT);
     let took = begun.elapsed();
     assert!(took >= SHORT && took < LONG, "{took:?}");
-}
-
-/// Begins to listen. Until the guard is dropped no other flavour has the same line warned of.
-fn listen_alone() -> parking_lot::MutexGuard<'static, ()> {
-    static ONE: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
-    listen();
-    ONE.lock()
-}
-
-/// What the runtimes have said of that line of this file.
-fn warnings(line: u32) -> Vec<Line> {
-    lines_of("windlass::runtime").into_iter().filter(|entry| names(&entry.message, file!(), line)).collect()
 }
 
 fn a_timeout_waits_for_jobs_that_end_in_time(flavor: Flavor) {
@@ -305,55 +284,6 @@ fn running_jobs_are_told(flavor: Flavor) {
     futures::executor::block_on(call).unwrap();
 }
 
-fn one_warning_names_each_job_and_how_long(flavor: Flavor) {
-    let _alone = listen_alone();
-    let runtime = flavor.builder().max_blocking_threads(2).build().unwrap();
-    let (gates, jobs): (Vec<_>, Vec<_>) = (0..2).map(|_| Gate::new()).unzip();
-    let mut jobs = jobs.into_iter();
-    let (one, line_of_one) = (runtime.spawn_blocking(jobs.next().unwrap()), line!());
-    let (other, line_of_other) = (runtime.handle().run_in_executor(None, jobs.next().unwrap()), line!());
-    gates.iter().for_each(Gate::wait_begun);
-    let before = (warnings(line_of_one).len(), warnings(line_of_other).len());
-    runtime.shutdown_timeout(SHORT);
-    let (of_one, of_other) = (warnings(line_of_one), warnings(line_of_other));
-    assert_eq!((of_one.len(), of_other.len()), (before.0 + 1, before.1 + 1));
-    let line = of_one.last().unwrap();
-    assert_eq!(line.level, Level::WARN);
-    assert_eq!(line.message, of_other.last().unwrap().message, "one line for both");
-    assert!(line.message.contains("2 running"), "{}", line.message);
-    let how_long = line.message.split(", for ").skip(1);
-    assert_eq!(how_long.filter(|rest| rest.starts_with(|first: char| first.is_ascii_digit())).count(), 2);
-    gates.into_iter().for_each(Gate::open);
-    futures::executor::block_on(one).unwrap();
-    futures::executor::block_on(other).unwrap();
-}
-
-fn the_warning_names_jobs_of_the_default_executor(flavor: Flavor) {
-    let _alone = listen_alone();
-    let runtime = flavor.runtime();
-    runtime.handle().set_default_executor(ThreadPoolExecutor::builder().thread_name_prefix("mine").build());
-    let (gate, job) = Gate::new();
-    let (call, line) = (runtime.handle().run_in_executor(None, job), line!());
-    gate.wait_begun();
-    let before = warnings(line).len();
-    runtime.shutdown_timeout(SHORT);
-    let warnings = warnings(line);
-    assert_eq!(warnings.len(), before + 1, "{warnings:?}");
-    assert!(warnings[before].message.contains("mine_0"), "{warnings:?}");
-    gate.open();
-    futures::executor::block_on(call).unwrap();
-}
-
-fn no_warning_if_all_is_over_in_time(flavor: Flavor) {
-    let _alone = listen_alone();
-    let runtime = flavor.runtime();
-    let (job, line) = (runtime.spawn_blocking(|| linger_into_shutdown(&Handle::current())), line!());
-    drop(runtime);
-    // Begun or not.
-    let _ = futures::executor::block_on(job);
-    assert!(warnings(line).is_empty(), "{:?}", warnings(line));
-}
-
 fn a_job_that_outlives_the_runtime(flavor: Flavor) {
     let runtime = flavor.runtime();
     let (gate, wait) = Gate::new();
@@ -483,31 +413,5 @@ fn dropped_by_one_thread_while_others_submit(flavor: Flavor) {
             thread.join().unwrap();
         }
         ledger.assert_each_dropped_once(|_| true);
-    }
-}
-
-fn without_a_timeout_it_warns_once_and_waits_on() {
-    let _alone = listen_alone();
-    let runtime = Flavor::MultiThread(1).runtime();
-    let (gate, wait) = Gate::new();
-    let (job, line) = (runtime.spawn_blocking(wait), line!());
-    gate.wait_begun();
-    // The job ends because of the warning, not for having taken long enough.
-    let watches = thread::spawn(move || {
-        spin_slowly_until(|| !warnings(line).is_empty());
-        gate.open();
-    });
-    drop(runtime);
-    watches.join().unwrap();
-    assert!(job.is_finished());
-    let warnings = warnings(line);
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].message.contains("has to do with"), "{warnings:?}");
-}
-
-/// As `spin_until`, for what takes seconds.
-fn spin_slowly_until(mut condition: impl FnMut() -> bool) {
-    while !condition() {
-        thread::park_timeout(Duration::from_millis(1));
     }
 }

@@ -25,6 +25,26 @@ fn last_searcher_rechecks() {
     });
 }
 
+/// A worker that searched joins the sleepers while a task is queued, which is left to it, sees it at its last look and
+/// does not park; and it does not come back.
+#[test]
+fn what_the_last_look_sees() {
+    model("search::what_the_last_look_sees", 200).explore(|| {
+        let shared = runtime(2);
+        // Taken from the list in the order in which they did not join: the worker first.
+        let (asleep, last) = (sleeper(&shared), worker(&shared));
+        let pushing = {
+            let (shared, token) = (shared.clone(), task(&shared));
+            thread::spawn(move || shared.inject(token))
+        };
+        let found = on_seat(last, |last| last.find_or_sleep());
+        pushing.join().unwrap();
+        assert_nothing_lost(&shared, &[], &[asleep.index()]);
+        drop(found);
+        clear(&shared);
+    });
+}
+
 /// Two workers search. The first takes more than one task and stops, but is not the last to do so.
 #[test]
 fn batch_of_a_searcher_that_is_not_the_last() {
