@@ -5,7 +5,8 @@ mod common;
 
 use common::{LONG, SHORT, eventually, occupy};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use windlass_blocking::{
     Executor, ExecutorExt, Job, RejectReason, Rejected, Room, ThreadPoolExecutor, wait_blocked,
@@ -403,4 +404,34 @@ fn results_of_many_jobs_from_many_threads_are_all_right() {
             });
         }
     });
+}
+
+/// A waker that owns a place in line, which goes with it.
+#[expect(dead_code, reason = "owned, not looked at")]
+struct Owner(Mutex<Box<dyn Room>>);
+
+impl Wake for Owner {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn a_waker_that_is_replaced_in_line_may_own_another_place() {
+    let pool = ThreadPoolExecutor::builder().max_workers(1).queue_capacity(1).build();
+    let gate = occupy(&pool);
+    pool.try_execute(Job::new(|| ())).unwrap();
+    let (done, is_done) = mpsc::channel();
+    let inner = pool.clone();
+    std::thread::spawn(move || {
+        let (mut one, mut other) = (inner.room().unwrap(), inner.room().unwrap());
+        let (mut job, mut other_job) = (Some(Job::new(|| ())), Some(Job::new(|| ())));
+        let noop = &mut Context::from_waker(Waker::noop());
+        assert!(matches!(other.poll_execute(noop, &mut other_job), Poll::Pending));
+        let owner = Waker::from(Arc::new(Owner(Mutex::new(other))));
+        assert!(matches!(one.poll_execute(&mut Context::from_waker(&owner), &mut job), Poll::Pending));
+        drop(owner);
+        assert!(matches!(one.poll_execute(noop, &mut job), Poll::Pending));
+        done.send(()).unwrap();
+    });
+    assert_eq!(is_done.recv_timeout(LONG), Ok(()));
+    drop(gate);
 }

@@ -2,10 +2,11 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-use windlass_blocking::{Executor, Job, RejectReason, ThreadPoolExecutor};
+use windlass_blocking::{Executor, ExecutorExt, Job, RejectReason, ThreadPoolExecutor};
 
 /// A pool of one thread that is busy until the sender is dropped, with nothing queued.
 fn busy_pool() -> (ThreadPoolExecutor, mpsc::Sender<()>) {
@@ -199,4 +200,17 @@ fn dropping_jobs_that_panic_when_dropped_ends_nothing_else() {
     pool.shutdown(false, true);
     drop(gate);
     pool.shutdown(true, true);
+}
+
+#[test]
+fn the_last_handle_may_be_dropped_by_a_thread_at_its_very_end() {
+    thread_local! {
+        static KEPT: RefCell<Option<(ThreadPoolExecutor, mpsc::Sender<()>)>> = const { RefCell::new(None) };
+    }
+    let pool = ThreadPoolExecutor::builder().max_workers(1).keep_alive(Duration::from_millis(1)).build();
+    let (sender, gone) = mpsc::channel();
+    let kept = pool.clone();
+    pool.submit(move || KEPT.set(Some((kept, sender)))).result().unwrap();
+    drop(pool);
+    assert_eq!(gone.recv_timeout(common::LONG), Err(mpsc::RecvTimeoutError::Disconnected));
 }

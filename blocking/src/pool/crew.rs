@@ -11,6 +11,8 @@ pub(crate) struct Crew {
     word: Word,
     /// How many threads there may be. Grows while threads wait for other jobs of their own pool.
     limit: AtomicUsize,
+    /// How many threads are about to leave because they were too many, and are counted still.
+    leaving: Mutex<usize>,
     /// Holds the idle threads, and those claimed but not yet popped. Whoever claims one off the word's idle
     /// count pops one here: entries are added before the lock is released under which the count went up.
     idle: Mutex<Vec<Arc<Seat>>>,
@@ -28,7 +30,12 @@ pub(crate) enum Rouse {
 
 impl Crew {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { word: Word::new(), limit: AtomicUsize::new(limit), idle: Mutex::new(Vec::new()) }
+        Self {
+            word: Word::new(),
+            limit: AtomicUsize::new(limit),
+            leaving: Mutex::new(0),
+            idle: Mutex::new(Vec::new()),
+        }
     }
 
     #[inline]
@@ -150,9 +157,26 @@ impl Crew {
         true
     }
 
+    /// Whether there are more threads than there may be, so that the caller has to leave and say that it was
+    /// `surplus`. No more are told so than are too many, however many ask at the same time.
+    #[must_use]
+    pub(crate) fn claim_surplus(&self, seen: Seen) -> bool {
+        if seen.threads() <= self.limit() {
+            return false;
+        }
+        let mut leaving = self.leaving.lock();
+        // Who has left is off the word before it is off `leaving`, so this never takes it for one that stays.
+        let is_surplus = self.word.look().threads().saturating_sub(*leaving) > self.limit();
+        *leaving += usize::from(is_surplus);
+        is_surplus
+    }
+
     /// A thread is gone. The caller looks at the queue then: it may have been the last.
-    pub(crate) fn leave(&self, searching: bool) -> Seen {
+    pub(crate) fn leave(&self, searching: bool, surplus: bool) -> Seen {
         let seen = self.word.leave(searching);
+        if surplus {
+            *self.leaving.lock() -= 1;
+        }
         // Pairs with the fence in `look_after_push`: who counted on this thread pushed before.
         fence(Ordering::SeqCst);
         seen

@@ -93,14 +93,15 @@ impl Line {
 
     /// Replaces the waker of a place. False if it has been told of room, and is off the line.
     fn renew(&self, key: u64, waker: &Waker) -> bool {
+        // A waker's clone and drop are code of others, which may own another place: not under the lock.
+        let waker = waker.clone();
         let mut places = self.places.lock();
-        match places.waiting.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, old)) => {
-                old.clone_from(waker);
-                true
-            }
-            None => false,
-        }
+        let replaced = match places.waiting.iter_mut().find(|(other, _)| *other == key) {
+            Some((_, old)) => Ok(std::mem::replace(old, waker)),
+            None => Err(waker),
+        };
+        drop(places);
+        replaced.is_ok()
     }
 
     /// Leaves the line. False if it has been told of room, and is off the line.

@@ -7,7 +7,14 @@ use std::sync::Arc;
 
 thread_local! {
     #[allow(clippy::missing_const_for_thread_local, reason = "loom's macro knows no const")]
-    static POOL: RefCell<Option<Arc<Shared>>> = RefCell::new(None);
+    static OWN: RefCell<Option<Own>> = RefCell::new(None);
+}
+
+/// What a thread knows of the pool it belongs to.
+struct Own {
+    pool: Arc<Shared>,
+    /// Whether the pool may have one thread more because this one waits.
+    waits: bool,
 }
 
 /// Ends the thread's membership when dropped.
@@ -15,30 +22,37 @@ pub(super) struct Member(());
 
 /// Makes the running thread one of `pool`'s.
 pub(super) fn enter(pool: &Arc<Shared>) -> Member {
-    POOL.with(|own| *own.borrow_mut() = Some(pool.clone()));
+    OWN.with(|own| *own.borrow_mut() = Some(Own { pool: pool.clone(), waits: false }));
     Member(())
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        let own = POOL.with(|own| own.borrow_mut().take());
+        let own = OWN.with(|own| own.borrow_mut().take());
         drop(own);
     }
 }
 
-fn own() -> Option<Arc<Shared>> {
-    POOL.try_with(|own| own.borrow().clone()).ok().flatten()
-}
-
 /// Whether the running thread is one of `pool`'s.
 pub(super) fn is_of(pool: &Arc<Shared>) -> bool {
-    own().is_some_and(|own| Arc::ptr_eq(&own, pool))
+    let is_of = |own: &Own| Arc::ptr_eq(&own.pool, pool);
+    OWN.try_with(|own| own.borrow().as_ref().is_some_and(is_of)).unwrap_or(false)
 }
 
 /// Whether the pool of the running thread was shut down with `cancel_futures`.
 pub(crate) fn is_cancelling() -> bool {
-    let cancelling = |own: &Arc<Shared>| own.cancelling.load(Ordering::Relaxed);
-    POOL.try_with(|own| own.borrow().as_ref().is_some_and(cancelling)).unwrap_or(false)
+    let cancelling = |own: &Own| own.pool.cancelling.load(Ordering::Relaxed);
+    OWN.try_with(|own| own.borrow().as_ref().is_some_and(cancelling)).unwrap_or(false)
+}
+
+/// Notes whether the running thread waits. Its pool, if it has one and this is news.
+fn set_waits(waits: bool) -> Option<Arc<Shared>> {
+    let change = |own: &mut Own| {
+        let is_news = own.waits != waits;
+        own.waits = waits;
+        is_news.then(|| own.pool.clone())
+    };
+    OWN.try_with(|own| own.borrow_mut().as_mut().and_then(change)).ok().flatten()
 }
 
 /// Runs `f`, which waits for something that may need another thread of the same pool.
@@ -69,12 +83,14 @@ pub fn wait_blocked<R>(f: impl FnOnce() -> R) -> R {
     impl Drop for Wide {
         fn drop(&mut self) {
             if let Some(pool) = &self.0 {
+                let _ = set_waits(false);
                 pool.crew.narrow();
             }
         }
     }
 
-    let wide = Wide(own());
+    // A wait inside a wait is of the same thread, for which there is one more already.
+    let wide = Wide(set_waits(true));
     if let Some(pool) = &wide.0 {
         pool.crew.widen();
         pool.rouse_if_queued();

@@ -17,6 +17,10 @@ impl Shared {
             member::wait_blocked(|| self.wait_gone(None));
             let handles = std::mem::take(&mut self.lifecycle.lock().handles);
             for handle in handles {
+                if thread::is_of_caller(&handle) {
+                    // In its last moments, with a handle in a thread-local: there is no joining oneself.
+                    continue;
+                }
                 // A thread's result is (): panics of others' code are caught further in.
                 let _ = handle.join();
             }

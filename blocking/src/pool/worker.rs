@@ -4,6 +4,7 @@ use super::member;
 use super::seat::{Parked, Seat};
 use super::shared::Shared;
 use super::spin::Spin;
+use super::word::Seen;
 use crate::panics::{drop_payload, message, swallow};
 use crate::primitives::thread;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,11 +20,13 @@ pub(super) fn main(pool: &Arc<Shared>) {
     let seat = Seat::new();
     pool.lifecycle.lock().seats.push(seat.clone());
     let member = member::enter(pool);
-    let mut worker = Worker { pool, seat, searching: true, spin: Spin::new() };
+    let mut worker = Worker { pool, seat, searching: true, surplus: false, spin: Spin::new() };
     if worker.boot() {
         worker.work();
     }
     if let Some(stop) = &pool.config.on_thread_stop {
+        // It may take long, and nobody is to count on this thread meanwhile.
+        worker.stop_searching();
         swallow(|| stop());
     }
     drop(member);
@@ -35,6 +38,8 @@ struct Worker<'p> {
     seat: Arc<Seat>,
     /// Whether this thread is counted as searching. If so, submitters rely on it.
     searching: bool,
+    /// Whether it has to leave because there are too many threads.
+    surplus: bool,
     spin: Spin,
 }
 
@@ -82,22 +87,25 @@ impl Worker<'_> {
 
     /// Takes a job, and before it is run makes sure that someone looks after the next one.
     fn take(&mut self) -> Option<crate::job::Job> {
-        let crew = &self.pool.crew;
-        let seen = crew.look();
-        if seen.is_broken() || seen.threads() > crew.limit() {
+        let seen = self.pool.crew.look();
+        if self.has_to_leave(seen) {
             return None;
         }
         let job = self.pool.take()?;
         if self.searching {
-            self.searching = false;
-            if crew.last_found() {
-                self.pool.rouse_if_queued();
-            }
-        } else if crew.wants_rousing(seen) {
+            self.stop_searching();
+        } else if self.pool.crew.wants_rousing(seen) {
             // By the protocol someone is on the way already, unless a start has failed.
             self.pool.rouse_if_queued();
         }
         Some(job)
+    }
+
+    /// Gives up the token, if this thread holds one, and sees to what others left to it.
+    fn stop_searching(&mut self) {
+        if std::mem::take(&mut self.searching) && self.pool.crew.last_found() {
+            self.pool.rouse_if_queued();
+        }
     }
 
     /// Looks for work a little longer. True if there seems to be some.
@@ -107,13 +115,13 @@ impl Worker<'_> {
         }
         self.searching
             && self.spin.until(|| !self.pool.queue.is_empty() || self.pool.crew.look().is_ended())
-            && !self.is_surplus()
+            && !self.has_to_leave(self.pool.crew.look())
             && !self.pool.queue.is_empty()
     }
 
     /// Parks until there is work. False if the thread has to leave.
     fn rest(&mut self) -> bool {
-        if self.is_surplus() {
+        if self.has_to_leave(self.pool.crew.look()) {
             return false;
         }
         if !self.pool.crew.lie_down(&self.seat, self.searching) {
@@ -131,19 +139,20 @@ impl Worker<'_> {
         true
     }
 
-    /// Whether there are more threads than there may be, because one has stopped waiting.
-    fn is_surplus(&self) -> bool {
-        let seen = self.pool.crew.look();
-        seen.is_broken() || seen.threads() > self.pool.crew.limit()
+    /// Whether the pool broke, or has more threads than it may have, because one has stopped waiting, and this
+    /// is the one to go.
+    fn has_to_leave(&mut self, seen: Seen) -> bool {
+        self.surplus = self.surplus || self.pool.crew.claim_surplus(seen);
+        self.surplus || seen.is_broken()
     }
 
     fn leave(self) {
-        let Self { pool, seat, searching, .. } = self;
+        let Self { pool, seat, searching, surplus, .. } = self;
         let mut lifecycle = pool.lifecycle.lock();
         lifecycle.seats.retain(|other| !Arc::ptr_eq(other, &seat));
         lifecycle.handles.retain(|handle| !thread::is_finished(handle));
         drop(lifecycle);
-        let seen = pool.crew.leave(searching);
+        let seen = pool.crew.leave(searching, surplus);
         if seen.threads() == 0 && seen.is_ended() {
             pool.abandon_queued();
             let lifecycle = pool.lifecycle.lock();

@@ -177,6 +177,11 @@ pub(crate) mod thread {
     pub(crate) fn is_finished(_: &JoinHandle<()>) -> bool {
         false
     }
+
+    /// Whether it is the handle of the calling thread.
+    pub(crate) fn is_of_caller(handle: &JoinHandle<()>) -> bool {
+        handle.thread().id() == loom::thread::current().id()
+    }
 }
 
 /// Models look once and park: a longer look adds schedules and no behaviour.

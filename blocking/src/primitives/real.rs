@@ -14,6 +14,11 @@ pub(crate) mod thread {
     pub(crate) fn is_finished(handle: &JoinHandle<()>) -> bool {
         handle.is_finished()
     }
+
+    /// Whether it is the handle of the calling thread.
+    pub(crate) fn is_of_caller(handle: &JoinHandle<()>) -> bool {
+        handle.thread().id() == current().id()
+    }
 }
 
 /// How much longer than one look a spinning thread looks; models look once.
