@@ -19,6 +19,9 @@ use crate::scheduler::{Shared, block_on_seated};
 /// [`spawn_blocking`](crate::task::spawn_blocking) is better. Inside, `block_on` is allowed. The slow-poll
 /// warning does not count the time. Outside of a worker it only calls the function.
 ///
+/// At a time as many can stand in as there are workers, and at least four; who blocks beyond that has the other workers
+/// do what there is to do. Functions that wait for one another, in any number, belong into `spawn_blocking`.
+///
 /// # Panics
 ///
 /// Inside a task of a current-thread runtime, where there is nobody to stand in. And with what the function
