@@ -278,8 +278,11 @@ impl Schedule for LocalShared {
         0
     }
 
-    fn unobserved(&self) -> &Arc<Unobserved> {
-        &self.unobserved
+    fn unobserved(&self) -> Arc<Unobserved> {
+        // The set is most often made before it is in a runtime; where it is polled counts.
+        context::with_runtime(|runtime| {
+            Arc::clone(runtime.map_or(&self.unobserved, |runtime| &runtime.unobserved))
+        })
     }
 }
 
