@@ -25,6 +25,7 @@ on_every_flavor!(
     of_a_call_on_an_executor_of_ones_own,
     after_the_runtime_is_gone,
     of_a_task_run_for_a_thread_that_has_cancelled_it,
+    of_a_task_of_a_local_set_made_outside,
     an_output_whose_drop_panics,
     a_closure_whose_drop_panics_when_it_is_cancelled,
     a_payload_whose_drop_panics,
@@ -97,6 +98,16 @@ fn a_panic_nobody_took_from_the_future_is_counted_once(flavor: Flavor) {
     spin_until(|| carried.is_finished());
     drop::<windlass::RunInExecutor<()>>(carried);
     assert_counted(runtime, 2);
+}
+
+fn of_a_task_of_a_local_set_made_outside(flavor: Flavor) {
+    let set = task::LocalSet::new();
+    let runtime = flavor.runtime();
+    set.block_on(&runtime, async {
+        drop(task::spawn_local(async { panic!("local") }));
+        task::yield_now().await;
+    });
+    assert_eq!(unobserved(&runtime), 1);
 }
 
 fn of_a_job_spawned_and_forgotten(flavor: Flavor) {

@@ -27,6 +27,9 @@ on_every_flavor!(
     a_value_is_there_when_the_future_is_dropped_with_the_runtime,
     a_value_is_gone_after_a_panic,
     sync_scope_gives_a_value_to_a_closure,
+    block_on_in_a_scope_runs_tasks_outside_of_it,
+    a_runtime_dropped_in_a_scope_drops_its_tasks_outside_of_it,
+    a_local_set_in_a_scope_runs_its_tasks_outside_of_it,
 );
 
 once!(
@@ -172,6 +175,49 @@ fn sync_scope_gives_a_value_to_a_closure(flavor: Flavor) {
         assert_eq!(out, 3);
         assert!(REQUEST.try_get().is_err());
     });
+}
+
+fn block_on_in_a_scope_runs_tasks_outside_of_it(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    REQUEST.sync_scope(1, || {
+        FLAG.sync_scope(true, || {
+            runtime.block_on(async {
+                let look = || async { (REQUEST.try_get().ok(), FLAG.try_get().ok()) };
+                let tasks: Vec<_> = (0..100).map(|_| windlass::spawn(look())).collect();
+                let own = windlass::spawn(REQUEST.scope(2, look()));
+                for task in tasks {
+                    assert_eq!(task.await.unwrap(), (None, None));
+                    assert_eq!(look().await, (Some(1), Some(true)));
+                }
+                assert_eq!(own.await.unwrap(), (Some(2), None));
+            });
+            assert_eq!((REQUEST.get(), FLAG.get()), (1, true));
+        });
+    });
+}
+
+fn a_runtime_dropped_in_a_scope_drops_its_tasks_outside_of_it(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let (sender, seen) = oneshot::channel();
+    let look = OnDrop::new(move || sender.send(REQUEST.try_get().ok()).unwrap());
+    runtime.spawn(async move {
+        let _look = look;
+        pending::<()>().await;
+    });
+    REQUEST.sync_scope(1, || drop(runtime));
+    assert_eq!(futures::executor::block_on(seen), Ok(None));
+}
+
+fn a_local_set_in_a_scope_runs_its_tasks_outside_of_it(flavor: Flavor) {
+    let set = task::LocalSet::new();
+    flavor.runtime().block_on(REQUEST.scope(
+        1,
+        set.run_until(async {
+            let task = task::spawn_local(async { REQUEST.try_get() });
+            assert!(task.await.unwrap().is_err());
+            assert_eq!(REQUEST.get(), 1);
+        }),
+    ));
 }
 
 fn take_value_takes_it_once() {

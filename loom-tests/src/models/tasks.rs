@@ -90,8 +90,8 @@ impl Schedule for ByHand {
         0
     }
 
-    fn unobserved(&self) -> &Arc<Unobserved> {
-        &self.unobserved
+    fn unobserved(&self) -> Arc<Unobserved> {
+        Arc::clone(&self.unobserved)
     }
 }
 

@@ -119,7 +119,8 @@ where
     let shared = Arc::clone(shared);
     let call = move || {
         let _entered = Entered::new(&shared);
-        catch_unwind(AssertUnwindSafe(f)).map_err(|payload| Panic::new(payload, location, &shared.unobserved))
+        catch_unwind(AssertUnwindSafe(f))
+            .map_err(|payload| Panic::new(payload, location, Arc::clone(&shared.unobserved)))
     };
     Job::with_future(call, location)
 }

@@ -12,6 +12,7 @@ use super::worker::Worker;
 use crate::context::{self, Seated};
 use crate::primitives::Arc;
 use crate::task::coop::BUDGET;
+use crate::task::leave_scopes;
 
 /// Runs `future` to its end on this thread. While it waits the thread runs tasks, if a seat is free; in the
 /// line for one it only parks.
@@ -96,6 +97,8 @@ impl Guest {
             }
             // Its own future has priority, but for one task in between: one that wakes itself at every
             // poll must not starve the tasks.
+            // In them none of the task-locals is set in whose scopes `block_on` was called.
+            let _out_of_scopes = leave_scopes();
             for _ in 0..self.shared().config.event_interval {
                 let Some(token) = self.next().or_else(|| self.find_or_sleep()) else { break };
                 Worker::run(self, token);

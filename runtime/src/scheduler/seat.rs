@@ -60,16 +60,19 @@ impl Seat {
 
     /// Whether its worker blocks, and has said so.
     pub(crate) fn is_in_place(&self) -> bool {
-        self.in_place.load(Relaxed)
+        // Acquire pairs with the store in `set_in_place`.
+        self.in_place.load(Acquire)
     }
 
     /// The worker goes to block in place, or comes back; then its poll counts as a new one, of which nothing is
     /// known yet.
     pub(crate) fn set_in_place(&self, in_place: bool) {
-        self.in_place.store(in_place, Relaxed);
         if !in_place {
+            // First: who sees the worker back sees a poll of which nothing is known.
             self.pulse.go_on();
         }
+        // Release pairs with the load in `is_in_place`.
+        self.in_place.store(in_place, Release);
     }
 
     pub(crate) fn set_awake(&self, awake: bool) {

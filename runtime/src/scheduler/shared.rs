@@ -236,8 +236,8 @@ impl Schedule for Shared {
         context::with_worker_of(self, |worker| worker.map_or(0, |worker| worker.index()))
     }
 
-    fn unobserved(&self) -> &Arc<Unobserved> {
-        &self.unobserved
+    fn unobserved(&self) -> Arc<Unobserved> {
+        Arc::clone(&self.unobserved)
     }
 }
 

@@ -10,7 +10,7 @@
 use super::roster::Leave;
 use super::shared::Shared;
 use super::worker::Worker;
-use crate::task::Token;
+use crate::task::{Token, leave_scopes};
 
 impl Worker {
     /// Sits down: from here on others look for work here.
@@ -41,6 +41,8 @@ impl Worker {
     /// ended if the runtime closes.
     pub(crate) fn retire(&self) {
         let shared = self.shared();
+        // The thread may be the one that drops the runtime, or a guest, with task-locals of its own.
+        let _out_of_scopes = leave_scopes();
         if shared.is_closing() {
             while self.end_some() {}
         }

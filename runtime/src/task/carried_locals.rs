@@ -19,11 +19,36 @@ pub(crate) struct Scope {
 /// A task-local whose type is forgotten.
 trait Key {
     fn carry(&'static self) -> Option<Box<dyn CarriedLocal>>;
+    fn set_aside(&'static self) -> Box<dyn Aside>;
 }
+
+/// A task-local's value while it is not set; its drop sets it again.
+trait Aside {}
 
 impl<T> Key for LocalKey<T> {
     fn carry(&'static self) -> Option<Box<dyn CarriedLocal>> {
         self.carry_fn().and_then(|carry| carry(self))
+    }
+
+    fn set_aside(&'static self) -> Box<dyn Aside> {
+        let mut value = None;
+        self.swap(&mut value);
+        Box::new(SetAside { key: self, value })
+    }
+}
+
+struct SetAside<T: 'static> {
+    key: &'static LocalKey<T>,
+    value: Option<T>,
+}
+
+impl<T> Aside for SetAside<T> {}
+
+impl<T> Drop for SetAside<T> {
+    fn drop(&mut self) {
+        if self.value.is_some() {
+            self.key.swap(&mut self.value);
+        }
     }
 }
 
@@ -89,26 +114,53 @@ impl<T: 'static> NotCarried for Carry<T> {
     type Value = T;
 }
 
+/// The keys of the scopes that this thread is in. Of two scopes of one key only the inner one's value is set, so
+/// each is there once.
+fn keys_in_scope() -> Vec<&'static dyn Key> {
+    let mut keys: Vec<&'static dyn Key> = Vec::new();
+    let mut at = context::scope();
+    // SAFETY: a scope is on this thread's stack as long as it is reached from the innermost one.
+    while let Some(scope) = unsafe { at.as_ref() } {
+        if !keys.iter().any(|&key| ptr::addr_eq(key, scope.key)) {
+            keys.push(scope.key);
+        }
+        at = scope.outer;
+    }
+    keys
+}
+
+/// Takes this thread out of every scope until the guard is dropped: what runs then, on top of the stack of someone
+/// who waits in a scope, has nothing to do with it. (But what is borrowed stays where it is.)
+#[must_use]
+pub(crate) fn leave_scopes() -> Option<OutOfScopes> {
+    let scope = context::scope();
+    if scope.is_null() {
+        return None;
+    }
+    let values = keys_in_scope().into_iter().map(|key| key.set_aside()).collect();
+    context::replace_scope(ptr::null());
+    Some(OutOfScopes { scope, _values: values })
+}
+
+/// See [`leave_scopes`].
+pub(crate) struct OutOfScopes {
+    scope: *const Scope,
+    _values: Vec<Box<dyn Aside>>,
+}
+
+impl Drop for OutOfScopes {
+    fn drop(&mut self) {
+        context::replace_scope(self.scope);
+    }
+}
+
 /// Clones of the task-locals that are set where they were taken.
 pub(crate) struct CarriedLocals(Vec<Box<dyn CarriedLocal>>);
 
 impl CarriedLocals {
     /// Those of the running code.
     pub(crate) fn of_caller() -> Self {
-        let mut keys: Vec<*const ()> = Vec::new();
-        let mut locals = Vec::new();
-        let mut at = context::scope();
-        // SAFETY: a scope is on this thread's stack as long as it is reached from the innermost one.
-        while let Some(scope) = unsafe { at.as_ref() } {
-            let key = ptr::from_ref(scope.key).cast::<()>();
-            // Of two scopes of one key only the inner one's value is set.
-            if !keys.contains(&key) {
-                keys.push(key);
-                locals.extend(scope.key.carry());
-            }
-            at = scope.outer;
-        }
-        Self(locals)
+        Self(keys_in_scope().into_iter().filter_map(|key| key.carry()).collect())
     }
 
     /// Calls `f` with them set.

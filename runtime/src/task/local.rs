@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::coop::BUDGET;
-use super::{JoinHandle, Ran, Registry, Schedule, Token, Unobserved};
+use super::{JoinHandle, Ran, Registry, Schedule, Token, Unobserved, leave_scopes};
 use crate::context;
 use crate::primitives::{Arc, Condvar, Mutex, UnsafeCell};
 
@@ -167,6 +167,8 @@ impl LocalShared {
     fn tick(&self) -> bool {
         // First, so that tasks which keep the queue from being empty do not keep others from it.
         self.take_remote();
+        // In them none of the task-locals is set in whose scopes the set is polled.
+        let _out_of_scopes = leave_scopes();
         for _ in 0..TASKS_PER_POLL {
             let token = match self.pop_local() {
                 Some(token) => token,
@@ -278,8 +280,11 @@ impl Schedule for LocalShared {
         0
     }
 
-    fn unobserved(&self) -> &Arc<Unobserved> {
-        &self.unobserved
+    fn unobserved(&self) -> Arc<Unobserved> {
+        // The set is most often made before it is in a runtime; where it is polled counts.
+        context::with_runtime(|runtime| {
+            Arc::clone(runtime.map_or(&self.unobserved, |runtime| &runtime.unobserved))
+        })
     }
 }
 

@@ -40,7 +40,7 @@ pub use spawn::{all_tasks, current, id, spawn, spawn_blocking, try_id, try_spawn
 pub use task_local::{AccessError, LocalKey, TaskLocalFuture};
 pub use yield_now::yield_now;
 
-pub(crate) use carried_locals::{CarriedLocals, Scope};
+pub(crate) use carried_locals::{CarriedLocals, Scope, leave_scopes};
 pub(crate) use cell::{Header, Published, published_origin};
 pub(crate) use info::Place;
 pub(crate) use local::LocalShared;

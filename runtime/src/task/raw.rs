@@ -35,7 +35,7 @@ pub(crate) trait Schedule: Sized + 'static {
     fn shard(&self) -> usize;
 
     /// Who counts the panics of its tasks that nobody looks at.
-    fn unobserved(&self) -> &Arc<Unobserved>;
+    fn unobserved(&self) -> Arc<Unobserved>;
 }
 
 pub(super) struct Vtable {

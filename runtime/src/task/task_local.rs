@@ -82,6 +82,15 @@ impl<T: 'static> LocalKey<T> {
         self.carry
     }
 
+    /// Exchanges the value, unless it is borrowed or the thread is in its last moments.
+    pub(super) fn swap(&'static self, slot: &mut Option<T>) {
+        let _ = self.value.try_with(|value| {
+            if let Ok(mut value) = value.try_borrow_mut() {
+                mem::swap(slot, &mut *value);
+            }
+        });
+    }
+
     /// Runs a future with the task-local set to `value`.
     ///
     /// # Cancel safety

@@ -45,9 +45,9 @@ impl Panic {
     pub(crate) fn new(
         payload: Payload,
         origin: &'static Location<'static>,
-        unobserved: &Arc<Unobserved>,
+        unobserved: Arc<Unobserved>,
     ) -> Self {
-        Self { payload: Some(payload), origin, unobserved: Arc::clone(unobserved) }
+        Self { payload: Some(payload), origin, unobserved }
     }
 
     /// Gives the payload to someone who looks at it.
