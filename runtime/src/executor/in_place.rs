@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use windlass_blocking::{Executor, Job, wait_blocked};
+use windlass_blocking::{Executor, Job};
 
 use crate::context::{self, Driving, Unseated};
 use crate::primitives::Mutex;
@@ -89,11 +89,10 @@ impl StandIn {
                     over.waker = Some(cx.waker().clone());
                     Poll::Pending
                 });
-                // What the runtime waits for itself does not wait for this, however many stand in.
-                wait_blocked(|| block_on_seated(&shared, until_over));
+                block_on_seated(&shared, until_over);
             }
         };
-        drop(shared.executors.own().try_execute(Job::with_location(job, location)));
+        drop(shared.executors.stand_ins().try_execute(Job::with_location(job, location)));
         Self(over)
     }
 }

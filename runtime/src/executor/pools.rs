@@ -23,6 +23,9 @@ pub(crate) struct Executors {
     /// What the runtime itself has to wait for, such as name resolution: a pool that is full of users' jobs
     /// does not keep it waiting. It has no thread until it is used.
     own: ThreadPoolExecutor,
+    /// Stand-ins, as many as there are seats for: they last as long as what they stand in for, and neither users'
+    /// jobs nor the runtime's own are to wait for that, nor they for those.
+    stand_ins: ThreadPoolExecutor,
     /// What `set_default_executor` put in the place of the blocking pool.
     default: Mutex<Option<Arc<dyn Executor>>>,
     /// Whether it did, so that all who did not need not meet at the lock.
@@ -32,6 +35,8 @@ pub(crate) struct Executors {
 /// What the pools are built with.
 pub(crate) struct PoolConfig {
     pub(crate) max_threads: usize,
+    /// Seats beyond the workers'.
+    pub(crate) spare_seats: usize,
     pub(crate) keep_alive: Duration,
     pub(crate) stack_size: Option<usize>,
     pub(crate) thread_name: Arc<dyn Fn() -> String + Send + Sync>,
@@ -65,6 +70,7 @@ impl Executors {
         Self {
             pool: config.pool(config.max_threads),
             own: config.pool(OWN_THREADS),
+            stand_ins: config.pool(config.spare_seats),
             default: Mutex::new(None),
             is_replaced: AtomicBool::new(false),
         }
@@ -91,6 +97,11 @@ impl Executors {
         f(&self.pool)
     }
 
+    /// Where stand-ins run.
+    pub(super) fn stand_ins(&self) -> &ThreadPoolExecutor {
+        &self.stand_ins
+    }
+
     pub(crate) fn set_default(&self, executor: Arc<dyn Executor>) {
         let old = self.default.lock().replace(executor);
         self.is_replaced.store(true, Release);
@@ -101,9 +112,8 @@ impl Executors {
     /// Takes no more jobs, cancels what is queued and waits for what runs, no longer than until `deadline`.
     pub(crate) fn shut_down(&self, deadline: Option<Instant>) {
         let replaced = { self.default.lock().clone() };
-        let executors: [Option<&dyn Executor>; 3] =
-            [replaced.as_deref().map(|e| e as &dyn Executor), Some(&self.pool), Some(&self.own)];
-        let executors: Vec<&dyn Executor> = executors.into_iter().flatten().collect();
+        let mut executors: Vec<&dyn Executor> = vec![&self.pool, &self.own, &self.stand_ins];
+        executors.extend(replaced.as_deref().map(|executor| executor as &dyn Executor));
         // All at once, then one after the other.
         for executor in &executors {
             quietly(|| executor.shutdown(false, true));

@@ -24,7 +24,8 @@ use crate::task::{Panic, coop};
 ///
 /// The function is submitted here and now, as in Python, and runs whether or not the future is polled. An
 /// executor with a bounded queue that is full takes it later: the future waits for room when it is polled,
-/// without blocking its thread.
+/// without blocking its thread. Told of room, it has to be polled again or dropped before the next in line can have
+/// it.
 ///
 /// The function runs inside the runtime, so that it can spawn and submit, and without the task-locals of the
 /// caller; see [`to_thread`](crate::to_thread).

@@ -214,9 +214,10 @@ impl Builder {
     /// thread cannot be started; then those that did start are shut down again.
     pub fn build(&mut self) -> io::Result<Runtime> {
         let workers = self.workers()?;
+        let spare_seats = workers.max(FEWEST_SPARE_SEATS);
         let config = Config {
             workers,
-            seats: if self.multi_thread { workers + workers.max(FEWEST_SPARE_SEATS) } else { 1 },
+            seats: if self.multi_thread { workers + spare_seats } else { 1 },
             global_queue_interval: self.global_queue_interval.unwrap_or(if self.multi_thread {
                 61
             } else {
@@ -230,6 +231,7 @@ impl Builder {
         };
         let executors = Executors::new(&PoolConfig {
             max_threads: self.max_blocking_threads,
+            spare_seats,
             keep_alive: self.thread_keep_alive,
             stack_size: self.thread_stack_size,
             thread_name: Arc::clone(&self.thread_name),

@@ -210,13 +210,15 @@ impl Runtime {
         let threads = mem::take(&mut self.threads);
         let timeout =
             if context::is_worker_of(Arc::as_ptr(&shared)) { Some(Duration::ZERO) } else { timeout };
-        let mut drained = shared.roster.wait_drained(Some(timeout.unwrap_or(PATIENCE)));
+        // Inside a blocking job of another runtime, a task of this one may wait for a job of that one's pool.
+        let wait_drained = |timeout| wait_blocked(|| shared.roster.wait_drained(timeout));
+        let mut drained = wait_drained(Some(timeout.unwrap_or(PATIENCE)));
         if !drained {
             // A subscriber that panics must not keep the shutdown from its end.
             quietly(|| shared.report_stuck());
         }
         if !drained && timeout.is_none() {
-            drained = shared.roster.wait_drained(None);
+            drained = wait_drained(None);
         }
         if drained {
             for thread in threads {
