@@ -206,23 +206,24 @@ fn each_runs_once_when_they_are_added_as_it_ends() {
         let shared = future.share();
         let (calls, barrier) = (Arc::new(AtomicUsize::new(0)), Barrier::new(ADDERS + 1));
         thread::scope(|scope| {
-            for _ in 0..ADDERS {
-                scope.spawn(|| {
-                    barrier.wait();
-                    for _ in 0..EACH {
-                        let calls = calls.clone();
-                        shared.add_done_callback(move |_| {
-                            calls.fetch_add(1, Ordering::Relaxed);
-                        });
-                    }
-                });
-            }
+            let add = || {
+                barrier.wait();
+                for _ in 0..EACH {
+                    let calls = calls.clone();
+                    shared.add_done_callback(move |_| {
+                        calls.fetch_add(1, Ordering::Relaxed);
+                    });
+                }
+            };
+            let adders: Vec<_> = (0..ADDERS).map(|_| scope.spawn(add)).collect();
             barrier.wait();
             match round % 3 {
                 0 => promise.set_result(1).unwrap(),
                 1 => assert!(shared.cancel()),
                 _ => drop(promise),
             }
+            // The thread sanitizer sees a join, and not how a scope ends.
+            adders.into_iter().for_each(|adder| adder.join().unwrap());
         });
         assert_eq!(calls.load(Ordering::Relaxed), ADDERS * EACH);
         assert_eq!(Arc::strong_count(&calls), 1, "none is kept");

@@ -1,21 +1,22 @@
-//! A foreign pool made bounded: rayon's behind an adapter that counts what is in it, and has a line of its own for those who
-//! wait for room.
+//! An executor of others that can be full: an adapter counts what is in a pool without bounds, and has a line of its own for
+//! those who wait for room.
 
 mod common;
 
 use common::LONG;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Condvar, Mutex, MutexGuard, mpsc};
+use std::sync::{Arc, Barrier, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
-use windlass_blocking::{Executor, ExecutorExt, Job, RejectReason, Rejected, Room};
+use windlass_blocking::{Executor, ExecutorExt, Job, RejectReason, Rejected, Room, ThreadPoolExecutor};
 
 const CAPACITY: usize = 3;
 
 #[derive(Clone)]
 struct Bounded {
-    pool: Arc<rayon_core::ThreadPool>,
+    pool: ThreadPoolExecutor,
     gate: Arc<Gate>,
 }
 
@@ -47,7 +48,7 @@ impl State {
 
 impl Gate {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        self.state.lock()
     }
 
     fn leave(&self) {
@@ -62,8 +63,7 @@ impl Gate {
 
 impl Bounded {
     fn new() -> Self {
-        let pool = rayon_core::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        Self { pool: Arc::new(pool), gate: Arc::default() }
+        Self { pool: ThreadPoolExecutor::new(2), gate: Arc::default() }
     }
 
     /// Fills it with jobs that end when the senders are dropped.
@@ -92,10 +92,11 @@ impl Executor for Bounded {
         state.inside += 1;
         drop(state);
         let gate = self.gate.clone();
-        self.pool.spawn(move || {
+        let inside = Job::new(move || {
             job.run();
             gate.leave();
         });
+        self.pool.try_execute(inside).expect("the pool inside takes every job");
         Ok(())
     }
 
@@ -110,7 +111,7 @@ impl Executor for Bounded {
         drop(state);
         line.into_iter().for_each(|(_, waker)| waker.wake());
         if wait {
-            drop(self.gate.left.wait_while(self.gate.lock(), |state| state.inside > 0).unwrap());
+            self.gate.left.wait_while(&mut self.gate.lock(), |state| state.inside > 0);
         }
     }
 }

@@ -114,10 +114,11 @@ impl Shared {
         RejectReason::ShutDown
     }
 
-    /// A job became visible while the pool ended: those still here take it, and if nobody is, it is ended here.
+    /// A job became visible while the pool ended: those still here take it, and if nobody is, or nothing is to be run any
+    /// more, it is ended here.
     #[cold]
     fn pushed_late(self: &Arc<Self>, seen: Seen) {
-        if seen.is_broken() || seen.threads() == 0 {
+        if seen.is_broken() || seen.threads() == 0 || self.cancelling.load(Ordering::Relaxed) {
             self.abandon_queued();
         } else {
             self.rouse();

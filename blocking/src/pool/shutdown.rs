@@ -4,7 +4,7 @@ use super::member;
 use super::shared::Shared;
 use super::word::End;
 use crate::panics::swallow;
-use crate::primitives::{Instant, Ordering, thread};
+use crate::primitives::{Instant, Ordering, fence, thread};
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -51,6 +51,8 @@ impl Shared {
         }
         self.end(End::Shutdown);
         if cancel_futures {
+            // Pairs with the fence in `look_after_push`: either a submitter sees the end, or we see what it pushed.
+            fence(Ordering::SeqCst);
             while let Some(job) = self.take() {
                 swallow(|| drop(job));
             }
