@@ -11,6 +11,31 @@ use super::workers::{create, on_seat, runtime, worker};
 use crate::explore::model;
 use crate::scheduler::Close;
 
+/// A worker polls a task for the first time and leaves, while another leaves.
+#[test]
+fn registration_racing_shutdown() {
+    model("registry::registration_racing_shutdown", 500).explore(|| {
+        let shared = runtime(2);
+        let (one, two) = (worker(&shared), worker(&shared));
+        let (token, join) = create(&shared, poll_fn(|_| Poll::<()>::Pending));
+        let polling = thread::spawn(move || {
+            on_seat(one, |one| {
+                one.run(token);
+                one.work();
+                one.retire();
+            });
+        });
+        let Close::Workers = shared.roster.close() else { panic!("workers are there") };
+        shared.set_closing();
+        on_seat(two, |two| {
+            two.work();
+            two.retire();
+        });
+        polling.join().unwrap();
+        assert!(join.is_finished(), "a task that waits is ended by the end of the runtime");
+    });
+}
+
 /// A worker polls a task for the first time and leaves, while another leaves, and a thread aborts the task.
 #[test]
 fn registration_racing_shutdown_and_abort() {

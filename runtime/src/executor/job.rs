@@ -107,7 +107,10 @@ impl Shared {
         if let Some(name) = name {
             token.set_name(name);
         }
-        if let Err(rejected) = self.executors.execute(Job::with_location(RunTask::new(token, self), location))
+        if self.is_closing() {
+            // Its pool closes a little later, but nothing new is begun from here on.
+            token.cancel();
+        } else if let Err(rejected) = self.executors.execute(Job::with_location(RunTask::new(token, self), location))
         {
             refused(rejected);
         }

@@ -46,6 +46,23 @@ fn shutdown_after_a_submission() {
     });
 }
 
+/// A job is submitted while the pool is shut down and what is queued is cancelled; its thread is busy for good.
+#[test]
+fn submit_against_cancelling_shutdown() {
+    model("blocking::closing::submit_against_cancelling_shutdown", 20).explore(|| {
+        let pool = Pool::new(1);
+        let gate = pool.busy_thread();
+        let (held, drops) = Drops::new();
+        let executor = pool.executor.clone();
+        let submitting = spawn(move || drop(executor.submit(move || drop(held))));
+        pool.executor.shutdown(false, true);
+        submitting.join().unwrap();
+        assert_eq!(drops.load(Relaxed), 1, "what is queued when all is to be cancelled is cancelled");
+        gate.open();
+        pool.end();
+    });
+}
+
 /// Somebody waits for the end while the last thread leaves.
 #[test]
 fn waiting_for_the_last_thread() {
