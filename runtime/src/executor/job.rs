@@ -110,7 +110,8 @@ impl Shared {
         if self.is_closing() {
             // Its pool closes a little later, but nothing new is begun from here on.
             token.cancel();
-        } else if let Err(rejected) = self.executors.execute(Job::with_location(RunTask::new(token, self), location))
+        } else if let Err(rejected) =
+            self.executors.execute(Job::with_location(RunTask::new(token, self), location))
         {
             refused(rejected);
         }
