@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_millis(4);
 /// return. Both together are to leave of the 10 ms what a busy machine takes until it runs a thread it woke.
 const SECOND_LOOK: Duration = Duration::from_millis(2);
 
-/// How long all must have been asleep before the monitor is, too.
+/// For how long nobody must have been awake before the monitor is not, either.
 const QUIET: Duration = Duration::from_millis(50);
 
 /// Where the monitor's thread waits, and what it did.
@@ -99,20 +99,22 @@ pub(crate) fn watch(shared: &Shared) {
 
 /// What one look came to.
 enum Look {
-    /// Everyone is asleep.
+    /// Everyone is asleep, and was since the last look.
     Quiet,
-    /// Someone is not; and perhaps something waits behind a poll that does not return.
+    /// Someone is or was not; and perhaps something waits behind a poll that does not return.
     Awake { suspicious: bool },
 }
 
 fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
     let (mut awake, mut suspicious) = (false, false);
     for (seat, seen) in shared.seats.iter().zip(seen) {
-        if !seat.is_awake() {
+        let beat = seat.pulse.beat();
+        if !seat.is_awake() && beat == seen.beat {
             continue;
         }
+        // Or it was since the last look: a monitor that went to sleep between the requests of a server that has one
+        // each millisecond would have to be woken for many of them.
         awake = true;
-        let beat = seat.pulse.beat();
         if beat != seen.beat || !beat.is_polling() {
             *seen = Seen { beat, since: now, reported: false };
             suspicious |= beat.is_polling() && (!seat.lifo.is_empty() || !seat.stealer.is_empty());
