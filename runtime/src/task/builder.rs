@@ -104,7 +104,8 @@ impl<'a> Builder<'a> {
     }
 
     /// Runs a function that blocks on the blocking pool of the current runtime; see
-    /// [`spawn_blocking`](super::spawn_blocking).
+    /// [`spawn_blocking`](super::spawn_blocking). Its name is in its handle, and in [`current`](super::current) inside; it
+    /// is not among [`all_tasks`](super::all_tasks).
     ///
     /// # Errors
     ///
