@@ -160,7 +160,7 @@ fn callback_against_cancel() {
 /// `run_coroutine_threadsafe` does.
 #[test]
 fn on_cancel_against_completion() {
-    model("blocking::futures::on_cancel_against_completion", 90).explore(|| {
+    model("blocking::futures::on_cancel_against_completion", 40).explore(|| {
         let (promise, future) = Promise::new();
         let told = Tally::default();
         let (held, drops) = Drops::new();
