@@ -126,16 +126,15 @@ impl Executors {
 
 fn wait_for(executor: &dyn Executor, deadline: Option<Instant>) {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let Err(running) = executor.shutdown_timeout(left.unwrap_or(PATIENCE), true) else {
-        if left.is_none() {
-            executor.shutdown(true, true);
-        }
-        return;
-    };
-    if left.is_some() {
-        warn(&format!("the runtime is shut down and leaves its blocking pool behind with {running}"));
-    } else {
-        warn(&format!("the shutdown of a runtime has to do with its blocking pool, which has {running}"));
+    if let Err(running) = executor.shutdown_timeout(left.unwrap_or(PATIENCE), true) {
+        warn(&match left {
+            Some(_) => format!("the runtime is shut down and leaves its blocking pool behind with {running}"),
+            None => {
+                format!("the shutdown of a runtime has to do with its blocking pool, which has {running}")
+            }
+        });
+    }
+    if left.is_none() {
         executor.shutdown(true, true);
     }
 }

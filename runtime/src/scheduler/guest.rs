@@ -96,8 +96,8 @@ impl Guest {
                 return output;
             }
             // Its own future has priority, but for one task in between: one that wakes itself at every
-            // poll must not starve the tasks.
-            // In them none of the task-locals is set in whose scopes `block_on` was called.
+            // poll must not starve the tasks. In those none of the task-locals is set in whose scopes `block_on`
+            // was called.
             let _out_of_scopes = leave_scopes();
             for _ in 0..self.shared().config.event_interval {
                 let Some(token) = self.next().or_else(|| self.find_or_sleep()) else { break };
