@@ -38,7 +38,9 @@
 //! | `net::lookup_host` | `loop.getaddrinfo` | [`net::lookup_host`] |
 
 mod context;
+mod driver;
 mod executor;
+mod poller;
 mod primitives;
 mod scheduler;
 

@@ -29,8 +29,9 @@ pub(crate) use thread_static;
 
 #[cfg(not(windlass_loom))]
 mod real {
+    pub(crate) use crate::poller;
     pub(crate) use crossbeam_deque as deque;
-    pub(crate) use parking_lot::{Condvar, Mutex};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
     pub(crate) use std::hint;
     pub(crate) use std::sync::atomic;
     pub(crate) use std::sync::atomic::fence;
@@ -73,6 +74,10 @@ mod real {
 pub(crate) mod deque;
 
 #[cfg(windlass_loom)]
+#[path = "primitives/poller.rs"]
+pub(crate) mod poller;
+
+#[cfg(windlass_loom)]
 mod model {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint;
@@ -81,7 +86,7 @@ mod model {
     use std::sync::atomic::Ordering::Relaxed;
     use std::time::Duration;
 
-    pub(crate) use super::deque;
+    pub(crate) use super::{deque, poller};
 
     /// loom's atomics, with the fence of this module.
     pub(crate) mod atomic {
@@ -149,6 +154,14 @@ mod model {
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
             MutexGuard(Some(self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())))
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
+        }
+
+        pub(crate) fn is_locked(&self) -> bool {
+            self.0.try_lock().is_err()
         }
 
         pub(crate) fn into_inner(self) -> T {

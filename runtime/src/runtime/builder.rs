@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::runtime::work;
 use super::{Handle, Runtime};
+use crate::driver::{Clock, Driver};
 use crate::executor::{Executors, PoolConfig};
 use crate::primitives::Arc;
 use crate::scheduler::{Config, Hook, Hooks, Shared, monitor};
@@ -237,7 +238,8 @@ impl Builder {
             thread_name: Arc::clone(&self.thread_name),
             hooks: self.hooks.clone(),
         });
-        let shared = Shared::new(config, self.hooks.clone(), executors);
+        let driver = Driver::new(config.seats, Clock::new())?;
+        let shared = Shared::new(config, self.hooks.clone(), executors, driver);
         // From here on an error, or a panic of the function that names the threads, drops the runtime, and
         // that shuts down what did start.
         let mut runtime = Runtime::without_threads(Handle::new(Arc::clone(&shared)));

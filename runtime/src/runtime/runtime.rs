@@ -232,6 +232,7 @@ impl Runtime {
                 }
             }
         }
+        shared.driver.close();
         shared.executors.shut_down(deadline);
     }
 }

@@ -17,7 +17,7 @@ use crate::task::leave_scopes;
 /// Runs `future` to its end on this thread. While it waits the thread runs tasks, if a seat is free; in the
 /// line for one it only parks.
 pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
-    let root = Root::new();
+    let root = Root::new(Some(Arc::clone(&shared.driver)));
     let waker = root::waker(&root);
     let mut future = pin!(future);
     let mut has_seen_the_end = false;
@@ -48,7 +48,7 @@ pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::
 
 /// Runs `future` to its end on this thread, which does nothing else meanwhile.
 pub(crate) fn block_on_parked<F: Future>(future: F) -> F::Output {
-    let root = Root::new();
+    let root = Root::new(None);
     let waker = root::waker(&root);
     let mut future = pin!(future);
     loop {

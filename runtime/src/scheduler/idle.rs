@@ -179,6 +179,14 @@ impl Idle {
         Woken::OnItsOwn
     }
 
+    /// Whether this many sleep, nobody searches, and none of those who sleep was told to get up.
+    pub(crate) fn all_sleep(&self, workers: usize) -> bool {
+        let sleepers = self.sleepers.lock();
+        sleepers.list.len() == workers
+            && self.word.load(Relaxed) & SEARCHING_MASK == 0
+            && !sleepers.list.iter().any(|sleeper| sleeper.parker.has_permit())
+    }
+
     /// From here on every `notify` says `Drained`, and all that was queued before can be seen.
     pub(crate) fn set_drained(&self) {
         self.word.fetch_or(DRAINED, Relaxed);

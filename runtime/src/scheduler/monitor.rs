@@ -44,7 +44,7 @@ struct Seen {
 
 impl Monitor {
     pub(crate) fn new() -> Self {
-        Self { asleep: AtomicBool::new(false), parker: Parker::new(), rescues: Statistic::new(0) }
+        Self { asleep: AtomicBool::new(false), parker: Parker::new(None), rescues: Statistic::new(0) }
     }
 
     /// A worker got up.
@@ -79,8 +79,10 @@ pub(crate) fn watch(shared: &Shared) {
     let unseen = Seen { beat: Beat::default(), since: Instant::now(), reported: false };
     let mut seen = vec![unseen; shared.seats.len()];
     let mut last_awake = Instant::now();
+    let mut looks = shared.driver.looks();
     while !shared.is_closing() {
         let now = Instant::now();
+        let driver = look_at_driver(shared, &mut looks);
         let tick = match look(shared, &mut seen, now) {
             Look::Quiet if now.duration_since(last_awake) > QUIET => {
                 shared.monitor.rest(shared);
@@ -90,7 +92,7 @@ pub(crate) fn watch(shared: &Shared) {
             Look::Quiet => TICK,
             Look::Awake { suspicious } => {
                 last_awake = now;
-                if suspicious { SECOND_LOOK } else { TICK }
+                if suspicious || driver == Attended::Perhaps { SECOND_LOOK } else { TICK }
             }
         };
         shared.monitor.parker.park_for(tick);
@@ -103,6 +105,29 @@ enum Look {
     Quiet,
     /// Someone is or was not; and perhaps something waits behind a poll that does not return.
     Awake { suspicious: bool },
+}
+
+/// Whether somebody waits for the events that may come, and looks at the timers.
+#[derive(PartialEq, Eq)]
+enum Attended {
+    /// Or there is nothing to wait for, or nobody else to do it.
+    Yes,
+    /// Nobody does now; whoever left it may come back.
+    Perhaps,
+}
+
+/// Wakes somebody to take the driver over, if nobody has looked at it since this did last.
+fn look_at_driver(shared: &Shared, seen: &mut u64) -> Attended {
+    let (driver, last) = (&shared.driver, *seen);
+    *seen = driver.looks();
+    if shared.seats.len() == 1 || driver.is_held() || !driver.is_urgent() {
+        return Attended::Yes;
+    }
+    if *seen == last {
+        // It searches, finds nothing, and sleeps in the driver.
+        shared.idle.wake_one();
+    }
+    Attended::Perhaps
 }
 
 fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::driver::{Driver, Held};
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
-use crate::primitives::{Condvar, Mutex};
+use crate::primitives::{Arc, Condvar, Mutex};
 
 const EMPTY: usize = 0;
 const PARKED: usize = 1;
 const PERMIT: usize = 2;
+const IN_DRIVER: usize = 3;
 
 /// Where one thread waits until another gives it a permit. A permit given beforehand is kept; a second one
 /// is lost.
@@ -16,11 +18,27 @@ pub(crate) struct Parker {
     state: AtomicUsize,
     pub(super) lock: Mutex<()>,
     pub(super) wake: Condvar,
+    /// Where the thread may wait instead.
+    driver: Option<Arc<Driver>>,
 }
 
 impl Parker {
-    pub(crate) fn new() -> Self {
-        Self { state: AtomicUsize::new(EMPTY), lock: Mutex::new(()), wake: Condvar::new() }
+    /// A place for a thread that may hold this driver.
+    pub(crate) fn new(driver: Option<Arc<Driver>>) -> Self {
+        Self { state: AtomicUsize::new(EMPTY), lock: Mutex::new(()), wake: Condvar::new(), driver }
+    }
+
+    /// As [`park`](Self::park), in the driver's poller: what happens there ends it too. The driver must be that of
+    /// this parker.
+    pub(crate) fn park_in(&self, held: &mut Held<'_>) {
+        if self.take_permit() {
+            return;
+        }
+        // Acquire as everywhere here. From here on `unpark` wakes the poller, whether this thread is in it yet or not.
+        if self.state.compare_exchange(EMPTY, IN_DRIVER, AcqRel, Acquire).is_ok() {
+            held.wait();
+        }
+        self.state.swap(EMPTY, AcqRel);
     }
 
     /// Takes a permit, waiting for it if there is none. Only one thread at a time calls this.
@@ -54,6 +72,12 @@ impl Parker {
         self.state.swap(EMPTY, AcqRel);
     }
 
+    /// Whether the thread was given a permit that it has not taken yet.
+    pub(crate) fn has_permit(&self) -> bool {
+        // Acquire pairs with the swap of `unpark`.
+        self.state.load(Acquire) == PERMIT
+    }
+
     fn take_permit(&self) -> bool {
         self.state.load(Relaxed) == PERMIT
             && self.state.compare_exchange(PERMIT, EMPTY, AcqRel, Relaxed).is_ok()
@@ -62,11 +86,19 @@ impl Parker {
     /// Gives the permit.
     pub(crate) fn unpark(&self) {
         // Release: what was done before is seen by the thread that takes the permit.
-        if self.state.swap(PERMIT, AcqRel) == PARKED {
-            // The thread holds the lock from before it says `PARKED` until it waits: once the lock is ours,
-            // it hears us.
-            drop(self.lock.lock());
-            self.wake.notify_one();
+        match self.state.swap(PERMIT, AcqRel) {
+            PARKED => {
+                // The thread holds the lock from before it says `PARKED` until it waits: once the lock is ours,
+                // it hears us.
+                drop(self.lock.lock());
+                self.wake.notify_one();
+            }
+            IN_DRIVER => {
+                if let Some(driver) = &self.driver {
+                    driver.wake();
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::task::{Wake, Waker};
 
 use super::parker::Parker;
+use crate::driver::Driver;
 use crate::primitives::Arc;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire};
@@ -14,9 +15,9 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// A root future, to be polled at once.
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { woken: AtomicBool::new(true), parker: Arc::new(Parker::new()) })
+    /// A root future, to be polled at once; its thread may hold this driver.
+    pub(crate) fn new(driver: Option<Arc<Driver>>) -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(true), parker: Arc::new(Parker::new(driver)) })
     }
 
     pub(crate) fn parker(&self) -> &Arc<Parker> {

@@ -13,6 +13,7 @@ use super::monitor::Monitor;
 use super::roster::Roster;
 use super::seat::Seat;
 use crate::context;
+use crate::driver::Driver;
 use crate::executor::Executors;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::Relaxed;
@@ -31,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) roster: Roster,
     pub(crate) monitor: Monitor,
+    pub(crate) driver: Arc<Driver>,
     pub(crate) executors: Executors,
     /// Panics of tasks and jobs that nobody looks at.
     pub(crate) unobserved: Arc<Unobserved>,
@@ -43,7 +45,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, hooks: Hooks, executors: Executors) -> Arc<Self> {
+    pub(crate) fn new(config: Config, hooks: Hooks, executors: Executors, driver: Driver) -> Arc<Self> {
         let alone = config.seats == 1;
         let (desks, seats): (Vec<_>, Vec<_>) = (0..config.seats)
             .map(|_| Desk::new(alone))
@@ -56,6 +58,7 @@ impl Shared {
             registry: Registry::new(config.seats),
             roster: Roster::new(desks),
             monitor: Monitor::new(),
+            driver: Arc::new(driver),
             executors,
             unobserved: Arc::default(),
             closing: AtomicBool::new(false),
@@ -184,6 +187,21 @@ impl Shared {
     pub(crate) fn has_work(&self) -> bool {
         !self.injector.is_empty()
             || self.seats.iter().any(|seat| seat.is_occupied() && !seat.stealer.is_empty())
+    }
+
+    /// Whether nothing can happen but by an event, a timer or a thread that is no worker: every worker sleeps, nobody
+    /// was told to get up, and nothing is queued.
+    #[cold]
+    pub(crate) fn is_all_asleep(&self) -> bool {
+        let seated = self.seats.iter().filter(|seat| seat.is_occupied()).count();
+        self.idle.all_sleep(seated) && !self.has_work()
+    }
+
+    /// A worker goes for good: if nobody is in the driver now, one who sleeps elsewhere is to take its place.
+    pub(crate) fn leave_driver_to_others(&self) {
+        if self.driver.is_needed() && !self.driver.is_held() {
+            self.idle.wake_one();
+        }
     }
 
     /// Whether the runtime is being shut down.

@@ -48,7 +48,10 @@ impl Worker {
         }
         self.count_busy();
         match shared.roster.leave() {
-            Leave::Go => self.seat().set_occupied(false),
+            Leave::Go => {
+                self.seat().set_occupied(false);
+                shared.leave_driver_to_others();
+            }
             Leave::Last => {
                 self.drain();
                 self.seat().set_occupied(false);

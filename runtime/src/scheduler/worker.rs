@@ -10,6 +10,7 @@ use super::root::Root;
 use super::seat::Seat;
 use super::shared::Shared;
 use crate::context;
+use crate::driver::Held;
 use crate::primitives::deque::Steal;
 use crate::primitives::{Arc, hint};
 use crate::task::coop::BUDGET;
@@ -32,6 +33,8 @@ pub(crate) struct Worker {
     pub(super) parker: Arc<Parker>,
     /// How many tasks run before the next look at the injector.
     until_injector: Cell<u32>,
+    /// About how many tasks run before the next look at the driver.
+    until_driver: Cell<u32>,
     lifo_streak: Cell<u32>,
     random: Cell<u32>,
     /// The future of the `block_on` this worker is a guest for.
@@ -45,7 +48,8 @@ pub(crate) struct Worker {
 impl Worker {
     /// A worker of the runtime itself.
     pub(crate) fn new(shared: Arc<Shared>, index: usize, desk: Desk) -> Self {
-        Self::with(shared, index, desk, Arc::new(Parker::new()), None)
+        let parker = Arc::new(Parker::new(Some(Arc::clone(&shared.driver))));
+        Self::with(shared, index, desk, parker, None)
     }
 
     /// A guest: a thread inside `block_on`, whose future wakes it too.
@@ -67,6 +71,7 @@ impl Worker {
             outer: Cell::new(std::ptr::null()),
             parker,
             until_injector: Cell::new(0),
+            until_driver: Cell::new(0),
             lifo_streak: Cell::new(0),
             random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
             root,
@@ -157,7 +162,7 @@ impl Worker {
     pub(crate) fn next(&self) -> Option<Token> {
         match self.until_injector.get() {
             0 => {
-                if let Some(token) = self.look_at_injector() {
+                if let Some(token) = self.look_around() {
                     return Some(token);
                 }
             }
@@ -173,6 +178,29 @@ impl Worker {
         }
         self.lifo_streak.set(0);
         self.desk.pop()
+    }
+
+    /// Looks at what others may have for this worker: the driver, if it is time, and the injector.
+    #[cold]
+    fn look_around(&self) -> Option<Token> {
+        if self.until_driver.get() == 0 {
+            self.look_at_driver();
+        }
+        let token = self.look_at_injector();
+        self.until_driver.set(self.until_driver.get().saturating_sub(self.until_injector.get() + 1));
+        token
+    }
+
+    /// Wakes those whose events have come, unless another worker sees to that.
+    fn look_at_driver(&self) {
+        let driver = &self.shared.driver;
+        self.until_driver.set(self.shared.config.event_interval);
+        if driver.is_needed()
+            && let Some(mut held) = driver.try_hold()
+        {
+            held.look();
+            held.dispatch();
+        }
     }
 
     /// Takes tasks from the injector in passing, and sets the time of the next look: as soon as each task
@@ -363,6 +391,26 @@ impl Worker {
         self.seat().stats.busy.add_duration(self.up_since.get().elapsed());
     }
 
+    /// Waits in the driver if nobody else does, and then holds it; or else on the parker.
+    fn park(&self) -> Option<Held<'_>> {
+        let driver = &self.shared.driver;
+        let is_paused = driver.timers().clock().is_paused();
+        let Some(mut held) = driver.try_hold() else {
+            driver.cover_timers();
+            if is_paused {
+                // Whoever holds it may have waited for this worker to sleep.
+                driver.look_again();
+            }
+            self.parker.park();
+            return None;
+        };
+        if is_paused && (held.look() || self.shared.is_all_asleep() && driver.timers().auto_advance()) {
+            return Some(held);
+        }
+        self.parker.park_in(&mut held);
+        Some(held)
+    }
+
     /// Joins the sleepers, looks once more, and parks until somebody gives the permit.
     fn sleep_from(&self, searching: Option<Searching>) -> Woken {
         self.shared.hooks.before_park();
@@ -375,12 +423,13 @@ impl Worker {
         }
         self.shared.idle.sleep(self.index, &self.parker, searching);
         let sees_work = self.shared.has_work();
+        let mut held = None;
         if !sees_work && !self.shared.is_closing() {
             let seat = self.seat();
             seat.stats.parks.add(1);
             self.count_busy();
             seat.set_awake(false);
-            self.parker.park();
+            held = self.park();
             self.up_since.set(Instant::now());
             seat.set_awake(true);
             self.shared.monitor.kick();
@@ -391,6 +440,10 @@ impl Worker {
         } else {
             self.shared.idle.wake_up(self.index)
         };
+        if let Some(held) = held {
+            // Not from among the sleepers: what this wakes goes to the queue of one who is up.
+            held.dispatch();
+        }
         self.shared.hooks.after_unpark();
         woken
     }

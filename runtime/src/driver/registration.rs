@@ -1,0 +1,248 @@
+//! One descriptor's membership in the driver of a runtime.
+
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::Driver;
+use super::ready::Interest;
+use super::source::{Direction, Place, ReadyEvent, Source};
+use crate::context;
+use crate::primitives::poller::Key;
+use crate::task::coop::poll_proceed;
+
+/// A descriptor that is watched by a runtime.
+///
+/// Its owner deregisters it before the descriptor is closed.
+pub(crate) struct Registration {
+    driver: Arc<Driver>,
+    source: Arc<Source>,
+    key: Key,
+    interest: Interest,
+    fd: RawFd,
+}
+
+impl Registration {
+    /// Has the runtime this thread is in watch the descriptor.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[track_caller]
+    pub(crate) fn new(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<Self> {
+        let driver = context::with_runtime(|runtime| runtime.map(|runtime| Arc::clone(&runtime.driver)));
+        let Some(driver) = driver else {
+            panic!(
+                "sockets and other descriptors belong to a runtime, and this thread is in none: call this \
+                 inside `Runtime::block_on` or a task, or hold the guard of `Handle::enter`"
+            )
+        };
+        Self::with_driver(driver, fd, interest)
+    }
+
+    pub(crate) fn with_driver(
+        driver: Arc<Driver>,
+        fd: BorrowedFd<'_>,
+        interest: Interest,
+    ) -> io::Result<Self> {
+        let source = Arc::new(Source::new());
+        let key = driver.sources.insert(&source).ok_or_else(gone)?;
+        if let Err(error) = driver.poller.add(fd, key, interest) {
+            driver.sources.remove(key);
+            return Err(error);
+        }
+        Ok(Self { driver, source, key, interest, fd: fd.as_raw_fd() })
+    }
+
+    /// Ends the watch.
+    pub(crate) fn deregister(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let deleted = self.driver.poller.delete(fd);
+        self.driver.sources.remove(self.key);
+        self.source.forget_waiters();
+        deleted
+    }
+
+    /// Waits until the direction is ready, for one task at a time.
+    #[inline]
+    pub(crate) fn poll_ready(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent>> {
+        let proceed = ready!(poll_proceed(cx));
+        match self.source.poll_ready(cx, direction) {
+            Poll::Ready(event) => {
+                proceed.made_progress();
+                Poll::Ready(checked(event))
+            }
+            Poll::Pending => self.pending(),
+        }
+    }
+
+    /// Waits until something of what is asked for is ready, for any number of tasks.
+    ///
+    /// Nothing is lost when it is dropped.
+    pub(crate) async fn ready(&self, interest: Interest) -> io::Result<ReadyEvent> {
+        let mut listed = Listing { source: &self.source, place: None };
+        poll_fn(|cx| {
+            let proceed = ready!(poll_proceed(cx));
+            match self.source.poll_listed(cx, interest.mask(), &mut listed.place) {
+                Poll::Ready(event) => {
+                    proceed.made_progress();
+                    Poll::Ready(checked(event))
+                }
+                Poll::Pending => self.pending(),
+            }
+        })
+        .await
+    }
+
+    /// A waker is stored. Where the system reports only once, asks it again.
+    #[inline]
+    fn pending(&self) -> Poll<io::Result<ReadyEvent>> {
+        match self.driver.poller.rearm(self.fd, self.key, self.interest) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Takes readiness back, because an attempt would have waited.
+    #[inline]
+    pub(crate) fn clear(&self, event: ReadyEvent) {
+        self.source.clear(event);
+    }
+
+    /// Does `f` as soon as it does not wait.
+    #[inline]
+    pub(crate) fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            let event = ready!(self.poll_ready(cx, direction))?;
+            match f() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return Poll::Ready(done),
+            }
+        }
+    }
+
+    /// As [`poll_io`](Self::poll_io), on a stream socket that was asked for `wanted` bytes: to do some of it, and not
+    /// all, shows without another attempt that the next one would wait.
+    #[inline]
+    pub(crate) fn poll_transfer(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        wanted: usize,
+        mut f: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let event = ready!(self.poll_ready(cx, direction))?;
+            match f() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(some) => {
+                    if 0 < some && some < wanted && self.driver.poller.tells_of_the_end() {
+                        self.clear(event);
+                    }
+                    return Poll::Ready(Ok(some));
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Does `f` as soon as it does not wait, for any number of tasks.
+    ///
+    /// Nothing is lost when it is dropped.
+    pub(crate) async fn async_io<R>(
+        &self,
+        interest: Interest,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        loop {
+            let event = self.ready(interest).await?;
+            match f() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Does `f` if what is asked for was reported as ready. `WouldBlock` if not, and if `f` says so.
+    pub(crate) fn try_io<R>(&self, interest: Interest, f: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        let event = checked(self.source.look(interest.mask()))?;
+        if event.ready.is_empty() {
+            return self.rearmed();
+        }
+        let done = f();
+        if let Err(error) = &done
+            && error.kind() == io::ErrorKind::WouldBlock
+        {
+            self.clear(event);
+            return self.rearmed();
+        }
+        done
+    }
+
+    /// As [`try_io`](Self::try_io), with the rule of [`poll_transfer`](Self::poll_transfer).
+    pub(crate) fn try_transfer(
+        &self,
+        direction: Direction,
+        wanted: usize,
+        f: impl FnOnce() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let event = checked(self.source.look(direction.mask()))?;
+        if event.ready.is_empty() {
+            return self.rearmed();
+        }
+        match f() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.clear(event);
+                self.rearmed()
+            }
+            Ok(some) => {
+                if 0 < some && some < wanted && self.driver.poller.tells_of_the_end() {
+                    self.clear(event);
+                }
+                Ok(some)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    #[cold]
+    fn rearmed<R>(&self) -> io::Result<R> {
+        self.driver.poller.rearm(self.fd, self.key, self.interest)?;
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+}
+
+/// A place in the list of a source, until it is dropped.
+struct Listing<'s> {
+    source: &'s Source,
+    place: Option<Place>,
+}
+
+impl Drop for Listing<'_> {
+    fn drop(&mut self) {
+        self.source.unlist(&mut self.place);
+    }
+}
+
+#[inline]
+fn checked(event: ReadyEvent) -> io::Result<ReadyEvent> {
+    if event.is_gone() { Err(gone()) } else { Ok(event) }
+}
+
+#[cold]
+fn gone() -> io::Error {
+    io::Error::other("the runtime this socket or descriptor belongs to was shut down")
+}
