@@ -37,23 +37,18 @@ pub(crate) struct Driver {
     poller: Poller,
     sources: Sources,
     timers: Timers,
-    turn: Mutex<Turn>,
+    /// The events of the last wait. Whoever has the lock holds the driver.
+    turn: Mutex<Events>,
     /// The tick until which whoever holds the driver waits, or `NOBODY`.
     waits_until: AtomicU64,
     /// How often somebody has looked.
     looks: Statistic,
 }
 
-/// What the holder of the driver works with.
-pub(crate) struct Turn {
-    events: Events,
-    wakers: Vec<Waker>,
-}
-
 /// The driver, held by one thread.
 pub(crate) struct Held<'d> {
     driver: &'d Driver,
-    turn: MutexGuard<'d, Turn>,
+    turn: MutexGuard<'d, Events>,
 }
 
 impl Driver {
@@ -64,7 +59,7 @@ impl Driver {
             poller,
             sources: Sources::new(),
             timers: Timers::new(seats + 1, clock),
-            turn: Mutex::new(Turn { events: Events::new(), wakers: Vec::new() }),
+            turn: Mutex::new(Events::new()),
             waits_until: AtomicU64::new(NOBODY),
             looks: Statistic::new(0),
         })
@@ -78,6 +73,14 @@ impl Driver {
     #[inline]
     pub(crate) fn try_hold(&self) -> Option<Held<'_>> {
         self.turn.try_lock().map(|turn| Held { driver: self, turn })
+    }
+
+    /// Fires the timers that are due.
+    #[inline]
+    pub(crate) fn fire_timers(&self) {
+        if self.timers.earliest() != u64::MAX {
+            self.timers.fire(self.timers.clock().tick());
+        }
     }
 
     /// Whether a thread holds it, or did a moment ago.
@@ -173,28 +176,22 @@ impl Held<'_> {
         if self.driver.sources.len() > 0 {
             self.poll(Some(Duration::ZERO));
         }
-        !self.turn.events.is_empty()
+        !self.turn.is_empty()
     }
 
     fn poll(&mut self, timeout: Option<Duration>) {
-        if let Err(error) = self.driver.poller.wait(&mut self.turn.events, timeout) {
+        if let Err(error) = self.driver.poller.wait(&mut self.turn, timeout) {
             cannot_wait(&error);
         }
     }
 
-    /// Wakes whoever waits for what was fetched, or for a timer that is due; then the driver is free again.
-    pub(crate) fn dispatch(mut self) {
-        let Self { driver, turn } = &mut self;
-        let looks = driver.looks.load(Relaxed);
-        driver.looks.store(looks.wrapping_add(1), Relaxed);
-        let Turn { events, wakers } = &mut **turn;
-        if !events.is_empty() {
-            driver.sources.report(events, wakers);
-            events.clear();
-            wake_all(wakers);
-        }
-        if driver.timers.earliest() != u64::MAX {
-            driver.timers.fire(driver.timers.clock().tick());
+    /// Collects those who wait for what was fetched.
+    pub(crate) fn report(&mut self, wakers: &mut Vec<Waker>) {
+        let looks = self.driver.looks.load(Relaxed);
+        self.driver.looks.store(looks.wrapping_add(1), Relaxed);
+        if !self.turn.is_empty() {
+            self.driver.sources.report(&self.turn, wakers);
+            self.turn.clear();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A worker: where it looks for work, and how it runs what it finds.
 
 use std::cell::Cell;
+use std::task::Waker;
 use std::time::Instant;
 
 use super::desk::Desk;
@@ -10,7 +11,7 @@ use super::root::Root;
 use super::seat::Seat;
 use super::shared::Shared;
 use crate::context;
-use crate::driver::Held;
+use crate::driver::{Held, wake_all};
 use crate::primitives::deque::Steal;
 use crate::primitives::{Arc, hint};
 use crate::task::coop::BUDGET;
@@ -35,6 +36,8 @@ pub(crate) struct Worker {
     until_injector: Cell<u32>,
     /// About how many tasks run before the next look at the driver.
     until_driver: Cell<u32>,
+    /// Memory for those the driver wakes.
+    wakers: Cell<Vec<Waker>>,
     lifo_streak: Cell<u32>,
     random: Cell<u32>,
     /// The future of the `block_on` this worker is a guest for.
@@ -72,6 +75,7 @@ impl Worker {
             parker,
             until_injector: Cell::new(0),
             until_driver: Cell::new(0),
+            wakers: Cell::new(Vec::new()),
             lifo_streak: Cell::new(0),
             random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
             root,
@@ -199,8 +203,18 @@ impl Worker {
             && let Some(mut held) = driver.try_hold()
         {
             held.look();
-            held.dispatch();
+            self.dispatch(held);
         }
+    }
+
+    /// Wakes those who wait for what the driver has brought. It is free before that: a waker may be anybody's.
+    fn dispatch(&self, mut held: Held<'_>) {
+        let mut wakers = self.wakers.take();
+        held.report(&mut wakers);
+        drop(held);
+        wake_all(&mut wakers);
+        self.wakers.set(wakers);
+        self.shared.driver.fire_timers();
     }
 
     /// Takes tasks from the injector in passing, and sets the time of the next look: as soon as each task
@@ -442,7 +456,7 @@ impl Worker {
         };
         if let Some(held) = held {
             // Not from among the sleepers: what this wakes goes to the queue of one who is up.
-            held.dispatch();
+            self.dispatch(held);
         }
         self.shared.hooks.after_unpark();
         woken
