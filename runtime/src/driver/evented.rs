@@ -112,3 +112,62 @@ impl<S: AsFd + fmt::Debug> fmt::Debug for Evented<S> {
         self.io.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::runtime::Builder;
+
+    async fn read(io: &Evented<UnixStream>, buf: &mut [u8]) -> usize {
+        poll_fn(|cx| io.poll_read(cx, buf)).await.unwrap()
+    }
+
+    #[test]
+    fn bytes_go_round_between_two_tasks() {
+        const ROUNDS: usize = 10_000;
+        let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        let (a, b) = UnixStream::pair().unwrap();
+        a.set_nonblocking(true).unwrap();
+        b.set_nonblocking(true).unwrap();
+        runtime.block_on(async {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            let (a, b) = (Evented::new(a, interest).unwrap(), Evented::new(b, interest).unwrap());
+            let echo = crate::spawn(async move {
+                let mut buf = [0; 64];
+                loop {
+                    match read(&b, &mut buf).await {
+                        0 => return,
+                        n => assert_eq!(poll_fn(|cx| b.poll_write(cx, &buf[..n])).await.unwrap(), n),
+                    }
+                }
+            });
+            let mut buf = [0; 64];
+            for round in 0..ROUNDS {
+                let sent = [round as u8; 3];
+                assert_eq!(poll_fn(|cx| a.poll_write(cx, &sent)).await.unwrap(), 3);
+                assert_eq!(read(&a, &mut buf).await, 3);
+                assert_eq!(buf[..3], sent);
+            }
+            drop(a);
+            echo.await.unwrap();
+        });
+    }
+
+    #[test]
+    fn data_and_the_end_that_came_together_are_both_read() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (a, b) = UnixStream::pair().unwrap();
+            a.set_nonblocking(true).unwrap();
+            (&b).write_all(b"bye").unwrap();
+            drop(b);
+            let a = Evented::new(a, Interest::READABLE).unwrap();
+            let mut buf = [0; 64];
+            assert_eq!(read(&a, &mut buf).await, 3);
+            assert_eq!(read(&a, &mut buf).await, 0);
+        });
+    }
+}
