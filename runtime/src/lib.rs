@@ -47,6 +47,7 @@ mod scheduler;
 pub mod net;
 pub mod runtime;
 pub mod task;
+pub mod time;
 
 #[cfg(feature = "macros")]
 pub use windlass_macros::{main, test};

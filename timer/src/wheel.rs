@@ -249,6 +249,28 @@ impl<T> Wheel<T> {
         })
     }
 
+    /// The earliest deadline of all, as it was given. `None` if nothing waits.
+    ///
+    /// It looks at every entry of the first slot that holds any, where [`next_expiry`](Self::next_expiry) looks at none.
+    ///
+    /// ```
+    /// let mut wheel = windlass_timer::Wheel::new();
+    /// let first = wheel.insert(1_000_000, ());
+    /// wheel.insert(1_000_001, ());
+    /// wheel.cancel(first);
+    /// assert_eq!(wheel.first_deadline(), Some(1_000_001));
+    /// ```
+    pub fn first_deadline(&self) -> Option<u64> {
+        let first = self.first()?;
+        let mut index = self.levels[first.level].slots[first.slot].head;
+        let mut earliest = u64::MAX;
+        while index != NONE {
+            earliest = earliest.min(self.entries.get(index).deadline);
+            index = self.entries.next(index);
+        }
+        Some(earliest)
+    }
+
     /// Moves the time on, and returns what expires up to and with the tick `to`: deadlines with their values, in the order of the
     /// deadlines, equal ones in the order they were set. A deadline that was past when it was set counts as the tick it was set at.
     ///

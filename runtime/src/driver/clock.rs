@@ -1,20 +1,179 @@
-//! The clock of a runtime.
+//! The clock of a runtime: the system's, or one that stands until it is moved.
 
 use std::time::{Duration, Instant};
 
-pub(crate) struct Clock(Instant);
+use super::Driver;
+use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::primitives::atomic::{AtomicBool, AtomicUsize};
+use crate::primitives::{Arc, Mutex};
+
+/// Deadlines on the system's clock are rounded up to a multiple of this power of two, in nanoseconds (some 16 us), so that those
+/// which are about as early are served together.
+const GRAIN: u64 = 1 << 14;
+
+/// Reads the time, and counts it in ticks: nanoseconds since the clock was made.
+pub(crate) struct Clock {
+    start: Instant,
+    /// Whether the time is not the system's, or was not once, so that `time` has to be asked.
+    is_virtual: AtomicBool,
+    is_paused: AtomicBool,
+    /// How many blocking jobs keep a paused clock from moving by itself.
+    inhibited: AtomicUsize,
+    time: Mutex<windlass_timer::Clock>,
+}
+
+/// What went wrong with a clock that was to be paused, resumed or advanced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClockError {
+    /// It stands already.
+    Stands,
+    /// It goes.
+    Goes,
+    /// There is no time as late as that.
+    TooFar,
+}
 
 impl Clock {
+    /// A clock that goes with the system's.
     pub(crate) fn new() -> Self {
-        Self(Instant::now())
+        let time = windlass_timer::Clock::real(Duration::ZERO);
+        Self {
+            start: time.now(),
+            is_virtual: AtomicBool::new(false),
+            is_paused: AtomicBool::new(false),
+            inhibited: AtomicUsize::new(0),
+            time: Mutex::new(time),
+        }
     }
-    pub(crate) fn is_paused(&self) -> bool {
-        false
+
+    /// A clock that stands.
+    pub(crate) fn paused() -> Self {
+        let clock = Self::new();
+        // A clock that was made just now goes.
+        let _ = clock.pause();
+        clock
     }
+
+    /// The time.
+    #[inline]
+    pub(crate) fn now(&self) -> Instant {
+        // Relaxed: who pauses the clock sees that itself, and whoever is told of it by him.
+        if self.is_virtual.load(Relaxed) { self.time.lock().now() } else { Instant::now() }
+    }
+
+    /// The tick that has begun.
+    #[inline]
     pub(crate) fn tick(&self) -> u64 {
-        self.0.elapsed().as_micros() as u64 / 16
+        nanoseconds(self.now().saturating_duration_since(self.start))
     }
+
+    /// The first tick at which `deadline` has been reached; `u64::MAX`, which is never, from some 584 years on.
+    #[inline]
+    pub(crate) fn tick_for(&self, deadline: Instant) -> u64 {
+        let tick = nanoseconds(deadline.saturating_duration_since(self.start));
+        if self.is_virtual.load(Relaxed) {
+            // Exact: what a program reads from a paused clock is what it asked for.
+            return tick;
+        }
+        match tick.checked_add(GRAIN - 1) {
+            Some(tick) => tick & !(GRAIN - 1),
+            None => u64::MAX,
+        }
+    }
+
+    /// The time left until a tick begins, by the system's clock if that is what goes.
     pub(crate) fn until(&self, tick: u64) -> Duration {
-        Duration::from_micros(tick * 16).saturating_sub(self.0.elapsed())
+        Duration::from_nanos(tick.saturating_sub(self.tick()))
     }
+
+    /// Whether it stands.
+    #[inline]
+    pub(crate) fn is_paused(&self) -> bool {
+        self.is_paused.load(Relaxed)
+    }
+
+    pub(crate) fn pause(&self) -> Result<(), ClockError> {
+        let mut time = self.time.lock();
+        if time.is_paused() {
+            return Err(ClockError::Stands);
+        }
+        time.pause();
+        self.is_paused.store(true, Relaxed);
+        // Last: whoever asks `time` finds it standing, or waits for the lock.
+        self.is_virtual.store(true, Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn resume(&self) -> Result<(), ClockError> {
+        let mut time = self.time.lock();
+        if !time.is_paused() {
+            return Err(ClockError::Goes);
+        }
+        time.resume();
+        self.is_paused.store(false, Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn advance(&self, by: Duration) -> Result<(), ClockError> {
+        let mut time = self.time.lock();
+        if !time.is_paused() {
+            return Err(ClockError::Goes);
+        }
+        if time.advance(by) { Ok(()) } else { Err(ClockError::TooFar) }
+    }
+
+    /// Moves a clock that stands on to a tick. False if it goes, if something keeps it from moving by itself, or if it is past that.
+    pub(super) fn advance_to(&self, tick: u64) -> bool {
+        let mut time = self.time.lock();
+        // Acquire pairs with the Release of a guard's end: what the job did is done.
+        if !time.is_paused() || self.inhibited.load(Acquire) > 0 {
+            return false;
+        }
+        let now = nanoseconds(time.now().saturating_duration_since(self.start));
+        time.advance(Duration::from_nanos(tick.saturating_sub(now)))
+    }
+
+    /// Whether a job keeps a paused clock from moving by itself.
+    pub(super) fn is_inhibited(&self) -> bool {
+        // Acquire as in `advance_to`.
+        self.inhibited.load(Acquire) > 0
+    }
+}
+
+/// Keeps a paused clock from moving by itself: a blocking job is under way, and what it will wake is not known yet.
+pub(crate) struct InhibitAdvance(Arc<Driver>);
+
+impl InhibitAdvance {
+    /// `None` if the clock goes, which then needs no such thing.
+    #[inline]
+    pub(crate) fn if_paused(driver: &Arc<Driver>) -> Option<Self> {
+        driver.timers().clock().is_paused().then(|| Self::new(driver))
+    }
+
+    #[cold]
+    fn new(driver: &Arc<Driver>) -> Self {
+        // Relaxed: whoever begins a job is awake, or wakes somebody, and so is looked for before the clock moves.
+        driver.timers().clock().inhibited.fetch_add(1, Relaxed);
+        Self(Arc::clone(driver))
+    }
+}
+
+impl Drop for InhibitAdvance {
+    fn drop(&mut self) {
+        let clock = self.0.timers().clock();
+        // Release pairs with the Acquire of `advance_to`: whom the job has woken is seen to be awake.
+        if clock.inhibited.fetch_sub(1, AcqRel) == 1 && clock.is_paused() {
+            self.0.look_again();
+        }
+    }
+}
+
+/// The duration in nanoseconds, or `u64::MAX` from some 584 years on.
+#[inline]
+fn nanoseconds(duration: Duration) -> u64 {
+    duration
+        .as_secs()
+        .checked_mul(1_000_000_000)
+        .and_then(|seconds| seconds.checked_add(duration.subsec_nanos().into()))
+        .unwrap_or(u64::MAX)
 }

@@ -15,12 +15,12 @@ use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
-pub(crate) use clock::Clock;
+pub(crate) use clock::{Clock, ClockError, InhibitAdvance};
 pub(crate) use evented::Evented;
 pub use ready::{Interest, Ready};
 pub(crate) use registration::Registration;
 pub(crate) use source::{Direction, ReadyEvent, Source};
-pub(crate) use timers::Timers;
+pub(crate) use timers::{Moved, Polled, Set, Timer, Timers};
 
 use self::sources::Sources;
 use crate::primitives::atomic::AtomicU64;

@@ -1,24 +1,320 @@
-//! The timers of a runtime.
+//! The timers of a runtime: a wheel for each seat, and one for all threads that have none.
+//!
+//! `README.md` has the protocol by which no timer is missed.
+
+use std::fmt;
+use std::task::Waker;
+
+use windlass_timer::{Key, Wheel};
 
 use super::Clock;
+use crate::primitives::atomic::AtomicU64;
+use crate::primitives::atomic::Ordering::{AcqRel, Relaxed};
+use crate::primitives::{Arc, Mutex};
+use crate::quietly;
 
-pub(crate) struct Timers(Clock);
+/// How many timers fire at most while a shard's lock is held.
+const BATCH: usize = if cfg!(windlass_loom) { 2 } else { 512 };
+
+/// Every timer of one runtime.
+pub(crate) struct Timers {
+    common: Arc<Common>,
+    /// One for each seat, and the last for everyone else.
+    shards: Box<[Arc<Shard>]>,
+}
+
+/// What all shards have in common.
+struct Common {
+    /// No timer of any shard is due before this tick.
+    earliest: AtomicU64,
+    clock: Clock,
+}
+
+/// The timers that were set on one seat.
+pub(crate) struct Shard {
+    wheel: Mutex<Waiting>,
+    common: Arc<Common>,
+}
+
+struct Waiting {
+    wheel: Wheel<Waker>,
+    /// Whether the runtime is gone, and nobody looks at this any more.
+    is_closed: bool,
+}
+
+impl Waiting {
+    /// Where a timer is that is not in the wheel.
+    fn gone(&self) -> Polled {
+        if self.is_closed { Polled::Closed } else { Polled::Fired }
+    }
+}
+
+/// A timer that was set. Dropped, it is cancelled.
+pub(crate) struct Timer {
+    shard: Arc<Shard>,
+    key: Key,
+}
+
+/// What came of setting a timer.
+pub(crate) enum Set {
+    /// It waits.
+    Waits {
+        timer: Timer,
+        /// Whether it is the earliest of all now, so that somebody may wait for longer than it allows.
+        is_earliest: bool,
+    },
+    /// It was due when it was set.
+    Due,
+    /// The runtime is gone.
+    Closed,
+}
+
+/// What came of moving a timer.
+pub(crate) enum Moved {
+    /// It had fired already.
+    TooLate,
+    /// It waits for the other tick now.
+    Done {
+        /// As in [`Set::Waits`].
+        is_earliest: bool,
+    },
+}
+
+/// What a timer is found to be.
+pub(crate) enum Polled {
+    /// It waits.
+    Waits,
+    /// It has fired.
+    Fired,
+    /// The runtime is gone, and with it whatever would have fired it.
+    Closed,
+}
+
+/// A timer that has fired, and its deadline.
+type Fired = (u64, Waker);
 
 impl Timers {
-    pub(crate) fn new(_shards: usize, clock: Clock) -> Self {
-        Self(clock)
+    pub(crate) fn new(shards: usize, clock: Clock) -> Self {
+        let common = Arc::new(Common { earliest: AtomicU64::new(u64::MAX), clock });
+        let shards = (0..shards).map(|_| Arc::new(Shard::new(Arc::clone(&common)))).collect();
+        Self { common, shards }
     }
+
+    #[inline]
     pub(crate) fn clock(&self) -> &Clock {
-        &self.0
+        &self.common.clock
     }
+
+    /// The shard of that seat.
+    #[inline]
+    pub(crate) fn shard(&self, seat: usize) -> &Arc<Shard> {
+        &self.shards[seat]
+    }
+
+    /// The shard of threads without a seat.
+    pub(crate) fn outside(&self) -> &Arc<Shard> {
+        self.shards.last().expect("there is one shard more than there are seats")
+    }
+
+    /// No timer is due before this tick; `u64::MAX` if there is none.
+    #[inline]
     pub(crate) fn earliest(&self) -> u64 {
-        u64::MAX
+        self.common.earliest.load(Relaxed)
     }
-    pub(crate) fn fire(&self, _now: u64) -> usize {
-        0
+
+    /// Fires what is due at the tick `now`: wakes, in the order of the deadlines, and outside of locks. Returns how many.
+    pub(crate) fn fire(&self, now: u64) -> usize {
+        if now < self.earliest() {
+            return 0;
+        }
+        self.fire_due(now)
     }
+
+    #[cold]
+    fn fire_due(&self, now: u64) -> usize {
+        let mut fired = Vec::new();
+        let mut count = 0;
+        loop {
+            let all_up_to = self.take_due(now, &mut fired);
+            if !fired.is_sorted_by_key(|(deadline, _)| *deadline) {
+                // Of more than one shard. Stable: equal deadlines keep their order.
+                fired.sort_by_key(|(deadline, _)| *deadline);
+            }
+            // What is due later has to wait: a shard that gave no more than a batch may have more that is due before.
+            let ready = fired.partition_point(|(deadline, _)| *deadline <= all_up_to);
+            count += ready;
+            for (_, waker) in fired.drain(..ready) {
+                quietly(|| waker.wake());
+            }
+            if all_up_to == u64::MAX {
+                return count;
+            }
+        }
+    }
+
+    /// Takes what is due at `now` from every shard, and finds the earliest of what is left. Returns up to which deadline that was all.
+    fn take_due(&self, now: u64, fired: &mut Vec<Fired>) -> u64 {
+        // First: see `README.md`. Relaxed, here and wherever this word is written: the shards' locks order it.
+        self.common.earliest.store(u64::MAX, Relaxed);
+        let mut all_up_to = u64::MAX;
+        for shard in &self.shards {
+            let mut waiting = shard.wheel.lock();
+            let before = fired.len();
+            fired.extend(waiting.wheel.advance(now).take(BATCH));
+            if fired.len() - before == BATCH
+                && let Some((deadline, _)) = fired.last()
+            {
+                all_up_to = all_up_to.min(*deadline);
+            }
+            if let Some(next) = waiting.wheel.next_expiry() {
+                self.common.lower(next);
+            }
+        }
+        all_up_to
+    }
+
+    /// Whether a paused clock may move by itself if everyone is asleep. Asked before that is found out: see `README.md`.
+    pub(crate) fn may_advance(&self) -> bool {
+        let clock = self.clock();
+        clock.is_paused() && !clock.is_inhibited()
+    }
+
+    /// Moves a paused clock to the earliest deadline. False if the clock goes, if something keeps it from that, or if nothing waits.
     pub(crate) fn auto_advance(&self) -> bool {
-        false
+        let clock = self.clock();
+        if !self.may_advance() {
+            return false;
+        }
+        // As in `take_due`, but exactly: the clock must not stop at a timer that was cancelled.
+        self.common.earliest.store(u64::MAX, Relaxed);
+        let mut first = u64::MAX;
+        for shard in &self.shards {
+            let waiting = shard.wheel.lock();
+            if let Some(next) = waiting.wheel.first_deadline() {
+                self.common.lower(next);
+                first = first.min(next);
+            }
+        }
+        first != u64::MAX && clock.advance_to(first)
     }
-    pub(crate) fn close(&self) {}
+
+    /// The runtime is gone: wakes everyone who waits, and lets nobody wait any more.
+    pub(crate) fn close(&self) {
+        let mut fired = Vec::new();
+        for shard in &self.shards {
+            let mut waiting = shard.wheel.lock();
+            waiting.is_closed = true;
+            fired.extend(waiting.wheel.advance(u64::MAX));
+        }
+        for (_, waker) in fired {
+            quietly(|| waker.wake());
+        }
+    }
+}
+
+impl Common {
+    /// There is a timer for that tick. Returns whether it is the earliest now. The caller holds its shard's lock.
+    #[inline]
+    fn lower(&self, tick: u64) -> bool {
+        tick < self.earliest.load(Relaxed) && tick < self.earliest.fetch_min(tick, AcqRel)
+    }
+}
+
+impl Shard {
+    fn new(common: Arc<Common>) -> Self {
+        let waiting = Waiting { wheel: Wheel::new(), is_closed: false };
+        Self { wheel: Mutex::new(waiting), common }
+    }
+
+    /// Sets a timer that wakes at the tick `deadline`.
+    #[inline]
+    pub(crate) fn set(self: &Arc<Self>, deadline: u64, waker: &Waker) -> Set {
+        // What a waker does when it is cloned or dropped is not ours: not under the lock.
+        let waker = waker.clone();
+        let mut waiting = self.wheel.lock();
+        if waiting.is_closed {
+            return Set::Closed;
+        }
+        if deadline <= waiting.wheel.now() {
+            return Set::Due;
+        }
+        let key = waiting.wheel.insert(deadline, waker);
+        let is_earliest = self.common.lower(deadline);
+        drop(waiting);
+        Set::Waits { timer: Timer { shard: Arc::clone(self), key }, is_earliest }
+    }
+}
+
+impl Timer {
+    /// Looks whether it has fired; if not, it wakes that waker from here on.
+    #[inline]
+    pub(crate) fn poll(&self, waker: &Waker) -> Polled {
+        let mut waiting = self.shard.wheel.lock();
+        match waiting.wheel.get_mut(self.key) {
+            Some(set) if set.will_wake(waker) => Polled::Waits,
+            Some(_) => {
+                drop(waiting);
+                self.replace_waker(waker)
+            }
+            None => waiting.gone(),
+        }
+    }
+
+    #[cold]
+    fn replace_waker(&self, waker: &Waker) -> Polled {
+        let waker = waker.clone();
+        let mut waiting = self.shard.wheel.lock();
+        let Some(set) = waiting.wheel.get_mut(self.key) else { return waiting.gone() };
+        let old = std::mem::replace(set, waker);
+        drop(waiting);
+        drop(old);
+        Polled::Waits
+    }
+
+    /// Whether it has fired.
+    pub(crate) fn has_fired(&self) -> bool {
+        !self.shard.wheel.lock().wheel.contains(self.key)
+    }
+
+    /// Has it fire at another tick.
+    #[inline]
+    pub(crate) fn move_to(&self, deadline: u64) -> Moved {
+        let mut waiting = self.shard.wheel.lock();
+        if !waiting.wheel.reset(self.key, deadline) {
+            return Moved::TooLate;
+        }
+        Moved::Done { is_earliest: self.shard.common.lower(deadline) }
+    }
+
+    /// Has it fire now.
+    #[cold]
+    pub(crate) fn fire(&self) {
+        let waker = self.shard.wheel.lock().wheel.cancel(self.key);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether it is one of that runtime's.
+    pub(crate) fn is_of(&self, timers: &Timers) -> bool {
+        Arc::ptr_eq(&self.shard.common, &timers.common)
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shard.common.clock
+    }
+}
+
+impl Drop for Timer {
+    #[inline]
+    fn drop(&mut self) {
+        let waker = self.shard.wheel.lock().wheel.cancel(self.key);
+        drop(waker);
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").finish_non_exhaustive()
+    }
 }

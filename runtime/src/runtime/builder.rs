@@ -45,6 +45,7 @@ pub struct Builder {
     event_interval: u32,
     block_on_runs_tasks: bool,
     slow_poll_threshold: Duration,
+    start_paused: bool,
     hooks: Hooks,
 }
 
@@ -74,6 +75,7 @@ impl Builder {
             event_interval: 61,
             block_on_runs_tasks: true,
             slow_poll_threshold: Duration::from_millis(100),
+            start_paused: false,
             hooks: Hooks::default(),
         }
     }
@@ -207,6 +209,23 @@ impl Builder {
         self
     }
 
+    /// Whether the runtime's clock stands from the beginning; see [`time::pause`](crate::time::pause).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windlass::{runtime::Builder, time};
+    ///
+    /// let rt = Builder::new_current_thread().start_paused(true).build().unwrap();
+    /// rt.block_on(async { time::sleep(Duration::from_secs(3_600)).await }); // takes no time
+    /// ```
+    #[cfg(feature = "test-util")]
+    pub fn start_paused(&mut self, yes: bool) -> &mut Self {
+        self.start_paused = yes;
+        self
+    }
+
     /// Builds the runtime and starts its threads.
     ///
     /// # Errors
@@ -238,7 +257,8 @@ impl Builder {
             thread_name: Arc::clone(&self.thread_name),
             hooks: self.hooks.clone(),
         });
-        let driver = Driver::new(config.seats, Clock::new())?;
+        let driver =
+            Driver::new(config.seats, if self.start_paused { Clock::paused() } else { Clock::new() })?;
         let shared = Shared::new(config, self.hooks.clone(), executors, driver);
         // From here on an error, or a panic of the function that names the threads, drops the runtime, and
         // that shuts down what did start.

@@ -120,7 +120,12 @@ enum Attended {
 fn look_at_driver(shared: &Shared, seen: &mut u64) -> Attended {
     let (driver, last) = (&shared.driver, *seen);
     *seen = driver.looks();
-    if shared.seats.len() == 1 || driver.is_held() || !driver.is_urgent() {
+    if shared.seats.len() == 1 || !driver.is_urgent() {
+        return Attended::Yes;
+    }
+    if driver.is_held() {
+        // But perhaps for longer than what a worker has set since that does not return from its poll.
+        driver.cover_timers();
         return Attended::Yes;
     }
     if *seen == last {

@@ -199,7 +199,12 @@ impl Shared {
 
     /// A worker goes for good: if nobody is in the driver now, one who sleeps elsewhere is to take its place.
     pub(crate) fn leave_driver_to_others(&self) {
-        if self.driver.is_needed() && !self.driver.is_held() {
+        if !self.driver.is_needed() {
+            return;
+        }
+        if self.driver.is_held() {
+            self.driver.cover_timers();
+        } else {
             self.idle.wake_one();
         }
     }

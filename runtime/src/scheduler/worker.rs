@@ -199,11 +199,16 @@ impl Worker {
     fn look_at_driver(&self) {
         let driver = &self.shared.driver;
         self.until_driver.set(self.shared.config.event_interval);
-        if driver.is_needed()
-            && let Some(mut held) = driver.try_hold()
-        {
-            held.look();
-            self.dispatch(held);
+        if !driver.is_needed() {
+            return;
+        }
+        match driver.try_hold() {
+            Some(mut held) => {
+                held.look();
+                self.dispatch(held);
+            }
+            // Whoever waits there may wait for longer than what was set here meanwhile allows.
+            None => driver.cover_timers(),
         }
     }
 
@@ -418,7 +423,10 @@ impl Worker {
             self.parker.park();
             return None;
         };
-        if is_paused && (held.look() || self.shared.is_all_asleep() && driver.timers().auto_advance()) {
+        let timers = driver.timers();
+        if is_paused
+            && (held.look() || timers.may_advance() && self.shared.is_all_asleep() && timers.auto_advance())
+        {
             return Some(held);
         }
         self.parker.park_in(&mut held);

@@ -102,10 +102,15 @@ impl<F: Future> Future for Unconstrained<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let _restore = Restore(context::budget());
-        context::set_budget(UNCONSTRAINED);
-        self.project().future.poll(cx)
+        with_unconstrained(|| self.project().future.poll(cx))
     }
+}
+
+/// Calls `f` outside of the budget.
+pub(crate) fn with_unconstrained<R>(f: impl FnOnce() -> R) -> R {
+    let _restore = Restore(context::budget());
+    context::set_budget(UNCONSTRAINED);
+    f()
 }
 
 struct Restore(u32);

@@ -1,0 +1,275 @@
+//! `sleep`.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomPinned;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::Instant;
+use crate::context;
+use crate::driver::{Clock, Moved, Polled, Set, Timer};
+use crate::primitives::Arc;
+use crate::runtime::in_runtime;
+use crate::scheduler::Shared;
+use crate::task::coop;
+
+/// Waits until so much time has passed; asyncio's `sleep`.
+///
+/// The time counts from the call, not from the first poll. Zero is ready at once.
+///
+/// # Cancel safety
+///
+/// Dropping it cancels the timer; nothing is lost.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// #[windlass::main]
+/// async fn main() {
+///     windlass::time::sleep(Duration::from_millis(5)).await;
+///     println!("5 ms have passed");
+/// }
+/// ```
+#[doc(alias = "delay_for")]
+#[track_caller]
+pub fn sleep(duration: Duration) -> Sleep {
+    let now = in_runtime(context::with_runtime(|runtime| Some(runtime?.driver.timers().clock().now())));
+    let state = if duration.is_zero() { State::Due } else { State::Ahead };
+    Sleep { deadline: Instant::from_std(now).later_by(duration), state, _pinned: PhantomPinned }
+}
+
+/// Waits until a moment. One that is past is ready at once.
+///
+/// # Cancel safety
+///
+/// Dropping it cancels the timer; nothing is lost.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use windlass::time::{Instant, sleep_until};
+///
+/// #[windlass::main]
+/// async fn main() {
+///     let deadline = Instant::now() + Duration::from_millis(5);
+///     sleep_until(deadline).await;
+///     assert!(Instant::now() >= deadline);
+/// }
+/// ```
+#[doc(alias = "delay_until")]
+#[track_caller]
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    in_runtime(context::with_runtime(|runtime| runtime.map(|_| ())));
+    Sleep { deadline, state: State::Unknown, _pinned: PhantomPinned }
+}
+
+pin_project! {
+    /// The future of [`sleep`] and [`sleep_until`].
+    ///
+    /// It does not implement `Unpin`: to poll one by reference, as [`reset`](Sleep::reset) and `select!` in a loop do, pin it first with
+    /// [`std::pin::pin!`] or [`Box::pin`].
+    ///
+    /// The timer is set at the first poll, in the runtime that polls it.
+    ///
+    /// # Panics
+    ///
+    /// A poll outside of a runtime panics, and one after the runtime was shut down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windlass::time::{Instant, sleep};
+    ///
+    /// #[windlass::main]
+    /// async fn main() {
+    ///     let mut sleep = std::pin::pin!(sleep(Duration::from_secs(60)));
+    ///     sleep.as_mut().reset(Instant::now() + Duration::from_millis(5));
+    ///     sleep.as_mut().await;
+    ///     assert!(sleep.is_elapsed());
+    /// }
+    /// ```
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Sleep {
+        deadline: Instant,
+        state: State,
+        #[pin]
+        _pinned: PhantomPinned,
+    }
+}
+
+enum State {
+    /// No timer is set. The deadline was ahead when this was made.
+    Ahead,
+    /// No timer is set, and the deadline may be past.
+    Unknown,
+    /// The deadline is past; nobody has seen that yet.
+    Due,
+    /// A timer is set for the deadline.
+    Set(Timer),
+    /// The deadline is past, and a poll has said so.
+    Elapsed,
+}
+
+impl Sleep {
+    /// The moment it waits for.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether its timer has fired. It fires only if it was set, by a poll.
+    pub fn is_elapsed(&self) -> bool {
+        match &self.state {
+            State::Elapsed => true,
+            State::Set(timer) => timer.has_fired(),
+            State::Ahead | State::Unknown | State::Due => false,
+        }
+    }
+
+    /// Has it wait for another moment, whether it has been ready already or not. Nothing is allocated.
+    ///
+    /// A task that waits for it goes on waiting, and is woken at the new moment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use windlass::time::{Instant, sleep};
+    ///
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let mut idle = std::pin::pin!(sleep(Duration::from_secs(60)));
+    /// // Something came in: the time counts from here again.
+    /// idle.as_mut().reset(Instant::now() + Duration::from_secs(60));
+    /// # });
+    /// ```
+    pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
+        let this = self.project();
+        *this.deadline = deadline;
+        if let State::Set(timer) = this.state
+            && move_timer(timer, deadline)
+        {
+            return;
+        }
+        *this.state = State::Unknown;
+    }
+}
+
+/// Moves a timer that is set. False if it has fired, or if it must be set again by the next poll.
+fn move_timer(timer: &Timer, deadline: Instant) -> bool {
+    let tick = timer.clock().tick_for(deadline.into_std());
+    match timer.move_to(tick) {
+        Moved::TooLate => false,
+        Moved::Done { is_earliest: false } => true,
+        // A worker of the runtime looks at what it has set before it sleeps. Anyone else has the task set it again there.
+        Moved::Done { is_earliest: true } => {
+            let on_worker = context::with_worker(|worker| {
+                worker.is_some_and(|worker| timer.is_of(worker.shared().driver.timers()))
+            });
+            if !on_worker {
+                timer.fire();
+            }
+            on_worker
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let coop = ready!(coop::poll_proceed(cx));
+        let this = self.project();
+        let is_ready = match this.state {
+            State::Set(timer) => match timer.poll(cx.waker()) {
+                Polled::Waits => false,
+                Polled::Fired => true,
+                Polled::Closed => has_passed(timer.clock(), *this.deadline) || closed(),
+            },
+            State::Ahead | State::Unknown => match set(*this.deadline, this.state, cx.waker()) {
+                Some(timer) => {
+                    *this.state = State::Set(timer);
+                    false
+                }
+                None => true,
+            },
+            State::Due | State::Elapsed => true,
+        };
+        if !is_ready {
+            return Poll::Pending;
+        }
+        *this.state = State::Elapsed;
+        coop.made_progress();
+        Poll::Ready(())
+    }
+}
+
+/// Sets the timer, in the shard of the worker that polls; `None` if it is due.
+#[inline]
+fn set(deadline: Instant, state: &State, waker: &Waker) -> Option<Timer> {
+    context::with_runtime(|runtime| {
+        let runtime = in_runtime(runtime);
+        let clock = runtime.driver.timers().clock();
+        if matches!(state, State::Unknown) && has_passed(clock, deadline) {
+            return None;
+        }
+        set_in(runtime, clock.tick_for(deadline.into_std()), waker)
+    })
+}
+
+#[inline]
+fn set_in(runtime: &Arc<Shared>, tick: u64, waker: &Waker) -> Option<Timer> {
+    let timers = runtime.driver.timers();
+    let seat = context::with_worker_of(Arc::as_ptr(runtime), |worker| worker.map(|worker| worker.index()));
+    let shard = match seat {
+        Some(seat) => timers.shard(seat),
+        None => timers.outside(),
+    };
+    match shard.set(tick, waker) {
+        Set::Waits { timer, is_earliest } => {
+            // A worker looks at what it has set before it sleeps.
+            if is_earliest && seat.is_none() {
+                runtime.driver.timer_moved_up(tick);
+            }
+            Some(timer)
+        }
+        Set::Due => None,
+        Set::Closed => closed(),
+    }
+}
+
+fn has_passed(clock: &Clock, deadline: Instant) -> bool {
+    deadline.into_std() <= clock.now()
+}
+
+#[cold]
+fn closed() -> ! {
+    panic!(
+        "the runtime of this timer is being shut down, and will not wake anyone any more: end what waits for \
+         time before the runtime is dropped"
+    )
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline)
+            .field("is_elapsed", &self.is_elapsed())
+            .finish()
+    }
+}
