@@ -44,6 +44,7 @@ mod poller;
 mod primitives;
 mod scheduler;
 
+pub mod io;
 pub mod net;
 pub mod runtime;
 pub mod task;

@@ -24,6 +24,7 @@ use windlass::runtime::{Builder, Handle, Runtime};
 pub mod example;
 pub mod jobs;
 pub mod log;
+pub mod tcp;
 
 /// A flavour of runtime that a scenario runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

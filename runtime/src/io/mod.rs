@@ -1,0 +1,3 @@
+//! Waiting for descriptors.
+
+pub use crate::driver::{Interest, Ready};
