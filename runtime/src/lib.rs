@@ -44,6 +44,9 @@ mod poller;
 mod primitives;
 mod scheduler;
 
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod macros;
 pub mod net;
 pub mod runtime;
 pub mod task;
