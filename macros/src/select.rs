@@ -64,7 +64,8 @@ pub(crate) fn expand(select: Select) -> TokenStream {
             })
             .await
         };
-        match selected {
+        // A temporary is mutable, as a pattern with `ref mut` wants it.
+        match { selected } {
             #(#handlers)*
             WindlassSelected::Disabled => #otherwise,
             _ => ::core::unreachable!("an output that fits its pattern no more"),
@@ -89,12 +90,6 @@ fn turn(i: usize, branch: &Branch, future: &Ident, variant: &Ident) -> TokenStre
     let site = Span::mixed_site();
     let mut pattern = branch.pattern.clone();
     by_reference(&mut pattern);
-    // A literal that is a reference itself, such as a string, is compared with the value.
-    let output = if matches!(pattern, Pat::Lit(_)) {
-        quote_spanned!(site=> output)
-    } else {
-        quote_spanned!(site=> &output)
-    };
     quote_spanned! {site=>
         #index => {
             if disabled & #bit == 0u64 {
@@ -102,13 +97,14 @@ fn turn(i: usize, branch: &Branch, future: &Ident, variant: &Ident) -> TokenStre
                     ::core::task::Poll::Pending => pending = true,
                     ::core::task::Poll::Ready(output) => {
                         disabled |= #bit;
+                        let selected = WindlassSelected::#variant(output);
                         #[allow(unused_variables, unreachable_patterns)]
-                        let fits = match #output {
-                            #pattern => true,
+                        let fits = match &selected {
+                            WindlassSelected::#variant(#pattern) => true,
                             _ => false,
                         };
                         if fits {
-                            return ::core::task::Poll::Ready(WindlassSelected::#variant(output));
+                            return ::core::task::Poll::Ready(selected);
                         }
                     }
                 }
