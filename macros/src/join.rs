@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
 use syn::{Expr, Result, Token};
 
 use crate::branches;
@@ -44,6 +45,15 @@ pub(crate) fn expand(join: Join, kind: Kind) -> TokenStream {
     let futures: Vec<Ident> =
         (0..expressions.len()).map(|i| format_ident!("future{i}", span = site)).collect();
     let reversed = futures.iter().rev();
+    let made = futures.iter().zip(&expressions).map(|(future, expression)| {
+        // What is wrong with an expression is said there.
+        let site = Span::mixed_site().located_at(expression.span());
+        let checked = match kind {
+            Kind::All => quote_spanned!(site=> ::core::future::IntoFuture::into_future(#future)),
+            Kind::UntilError => quote_spanned!(site=> #krate::macros::support::fallible(#future)),
+        };
+        quote_spanned!(site=> let #future = #krate::macros::support::Joined::new(#checked);)
+    });
     let turns = futures.iter().enumerate().map(|(i, future)| turn(i, future, kind));
     let first = if biased || expressions.len() == 1 {
         quote_spanned!(site=> let first = 0usize;)
@@ -51,14 +61,14 @@ pub(crate) fn expand(join: Join, kind: Kind) -> TokenStream {
         quote_spanned!(site=> let first = next; next = (next + 1usize) % #count;)
     };
     let done = match kind {
-        Kind::All => quote_spanned!(site=> (#(#futures.as_mut().take(),)*)),
+        Kind::All => quote_spanned!(site=> (#(#futures.as_mut().output(),)*)),
         Kind::UntilError => {
             quote_spanned!(site=> ::core::result::Result::Ok((#(#futures.as_mut().take_ok(),)*)))
         }
     };
     quote_spanned! {site=> {
         #(let #futures = #expressions;)*
-        #(let #futures = #krate::macros::support::Joined::new(#futures);)*
+        #(#made)*
         // In reverse, so that they are dropped in the order they are written in.
         #(let mut #reversed = ::core::pin::pin!(#reversed);)*
         #[allow(unused_mut, unused_variables)]

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Expr, Pat};
 
 use crate::branches::{Branch, Select};
@@ -23,6 +24,11 @@ pub(crate) fn expand(select: Select) -> TokenStream {
     let types: Vec<Ident> = (0..count).map(|i| name("T", i)).collect();
     let reversed = futures.iter().rev();
     let expressions = branches.iter().map(|branch| &branch.future);
+    let made = futures.iter().zip(&branches).map(|(future, branch)| {
+        // What is wrong with an expression is said there.
+        let site = Span::mixed_site().located_at(branch.future.span());
+        quote_spanned!(site=> let #future = ::core::future::IntoFuture::into_future(#future);)
+    });
     let guards = branches.iter().enumerate().filter_map(|(i, branch)| Some(guard(i, branch.guard.as_ref()?)));
     let turns = branches.iter().enumerate().map(|(i, branch)| turn(i, branch, &futures[i], &variants[i]));
     let handlers = branches.iter().zip(&variants).map(|(Branch { pattern, handler, .. }, variant)| {
@@ -43,7 +49,7 @@ pub(crate) fn expand(select: Select) -> TokenStream {
         #(#guards)*
         let selected = {
             #(let #futures = #expressions;)*
-            #(let #futures = ::core::future::IntoFuture::into_future(#futures);)*
+            #(#made)*
             // In reverse, so that they are dropped in the order they are written in.
             #(let mut #reversed = ::core::pin::pin!(#reversed);)*
             ::core::future::poll_fn(move |cx| {

@@ -34,28 +34,36 @@ pub fn all_disabled() -> ! {
     panic!("all branches of `select!` are disabled and there is none to take: add an `else` branch");
 }
 
+/// The future of what `try_join!` can wait for.
+#[inline]
+pub fn fallible<T, E, F: IntoFuture<Output = Result<T, E>>>(future: F) -> F::IntoFuture {
+    future.into_future()
+}
+
 pin_project! {
-    /// A future and then its output, until that is taken.
+    /// A future and then its output, until that is taken. No bounds, so that what is no future is said to be so once.
     #[project = Projected]
     #[project_replace = Replaced]
     #[derive(Debug)]
-    pub enum Joined<F: Future> {
+    pub enum Joined<F, T> {
         /// It is polled.
         Running { #[pin] future: F },
         /// It is done and dropped.
-        Done { output: F::Output },
+        Done { output: T },
         /// And its output taken.
         Taken,
     }
 }
 
-impl<F: Future> Joined<F> {
+impl<F, T> Joined<F, T> {
     /// Nothing was polled yet.
     #[inline]
-    pub fn new(future: impl IntoFuture<IntoFuture = F, Output = F::Output>) -> Self {
-        Self::Running { future: future.into_future() }
+    pub fn new(future: F) -> Self {
+        Self::Running { future }
     }
+}
 
+impl<F: Future> Joined<F, F::Output> {
     /// Whether there is something left to wait for.
     #[inline]
     pub fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
@@ -67,7 +75,7 @@ impl<F: Future> Joined<F> {
 
     /// The output, which is there.
     #[inline]
-    pub fn take(self: Pin<&mut Self>) -> F::Output {
+    pub fn output(self: Pin<&mut Self>) -> F::Output {
         match self.project_replace(Self::Taken) {
             Replaced::Done { output } => output,
             _ => unreachable!("taken once, when it is done"),
@@ -75,7 +83,7 @@ impl<F: Future> Joined<F> {
     }
 }
 
-impl<T, E, F: Future<Output = Result<T, E>>> Joined<F> {
+impl<T, E, F: Future<Output = Result<T, E>>> Joined<F, F::Output> {
     /// Whether there is something left to wait for, or the error it came to.
     #[inline]
     pub fn try_poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<bool, E> {
@@ -93,7 +101,7 @@ impl<T, E, F: Future<Output = Result<T, E>>> Joined<F> {
     /// What it came to, if it came to no error.
     #[inline]
     pub fn take_ok(self: Pin<&mut Self>) -> T {
-        match self.take() {
+        match self.output() {
             Ok(value) => value,
             Err(_) => unreachable!("`try_poll` kept no error"),
         }

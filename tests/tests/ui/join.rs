@@ -1,5 +1,3 @@
-use std::future::ready;
-
 #[windlass::main]
 async fn main() {
     windlass::join!(ready(1) ready(2));

@@ -4,7 +4,5 @@ use std::future::ready;
 async fn main() {
     windlass::join!(ready(1), 7);
 
-    let _ = windlass::try_join!(ready(Ok::<_, ()>(1)), ready(2));
-
     let _ = windlass::try_join!(ready(Ok::<_, u8>(1)), ready(Ok::<_, u16>(1)));
 }

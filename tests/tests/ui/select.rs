@@ -1,5 +1,3 @@
-use std::future::ready;
-
 use windlass::select;
 
 #[windlass::main]
