@@ -44,6 +44,7 @@ mod poller;
 mod primitives;
 mod scheduler;
 
+pub mod io;
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod macros;
