@@ -1,14 +1,20 @@
-//! The attribute macros of [Windlass](https://docs.rs/windlass): `#[windlass::main]` and `#[windlass::test]`.
+//! The macros of [Windlass](https://docs.rs/windlass) that are written in Rust, `#[windlass::main]` and `#[windlass::test]` first.
 //!
 //! Programs reach them through the `windlass` crate, which re-exports both under its feature `macros`.
 //! Their arguments are tokio's, so that a port changes the crate's name and nothing else.
 //!
-//! A call goes through three files: `args` reads what stands in the attribute's parentheses, `function` reads the
-//! function below it without looking into its body, and `expand` writes the new function.
+//! `select!`, `join!` and `try_join!` are there too, each behind a rule of the `windlass` crate that says where that crate is.
+//!
+//! A call of an attribute goes through three files: `args` reads what stands in the attribute's parentheses, `function` reads the
+//! function below it without looking into its body, and `expand` writes the new function. Those of `select!` are read by `branches` and
+//! written by `select`; `join` does both for the other two.
 
 mod args;
+mod branches;
 mod expand;
 mod function;
+mod join;
+mod select;
 
 use proc_macro::TokenStream;
 
@@ -114,4 +120,35 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(expand::Entry::Test, args.into(), item.into()).into()
+}
+
+/// `windlass::select!`, with the path of the crate before it.
+#[doc(hidden)]
+#[proc_macro]
+pub fn select(tokens: TokenStream) -> TokenStream {
+    match syn::parse(tokens) {
+        Ok(call) => select::expand(call).into(),
+        Err(error) => error.into_compile_error().into(),
+    }
+}
+
+/// `windlass::join!`, with the path of the crate before it.
+#[doc(hidden)]
+#[proc_macro]
+pub fn join(tokens: TokenStream) -> TokenStream {
+    joined(tokens, join::Kind::All)
+}
+
+/// `windlass::try_join!`, with the path of the crate before it.
+#[doc(hidden)]
+#[proc_macro]
+pub fn try_join(tokens: TokenStream) -> TokenStream {
+    joined(tokens, join::Kind::UntilError)
+}
+
+fn joined(tokens: TokenStream, kind: join::Kind) -> TokenStream {
+    match syn::parse(tokens) {
+        Ok(call) => join::expand(call, kind).into(),
+        Err(error) => error.into_compile_error().into(),
+    }
 }

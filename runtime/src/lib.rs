@@ -45,8 +45,12 @@ mod primitives;
 mod scheduler;
 
 pub mod io;
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod macros;
 pub mod net;
 pub mod runtime;
+pub mod sync;
 pub mod task;
 pub mod time;
 

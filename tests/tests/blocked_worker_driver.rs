@@ -52,7 +52,12 @@ fn sleeps_beside_a_task_that_blocks_are_on_time() {
         runtime.block_on(blocker).unwrap();
         lateness.sort();
         let late = lateness.iter().filter(|late| **late >= LATEST).count();
-        println!("{} sleeps, p50 {:?}, max {:?}", lateness.len(), lateness[lateness.len() / 2], lateness.last());
+        println!(
+            "{} sleeps, p50 {:?}, max {:?}",
+            lateness.len(),
+            lateness[lateness.len() / 2],
+            lateness.last()
+        );
         assert!(late * 100 <= lateness.len(), "{late} of {} sleeps were late by {LATEST:?}", lateness.len());
     });
 }

@@ -1,0 +1,9 @@
+//! What tasks tell each other, and wait for.
+
+mod cancellation;
+mod task_tracker;
+
+pub use cancellation::{
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+};
+pub use task_tracker::{TaskTracker, TaskTrackerToken, TaskTrackerWaitFuture, TrackedFuture};
