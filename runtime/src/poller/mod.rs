@@ -2,8 +2,8 @@
 //!
 //! A descriptor is added once, for both directions, edge-triggered. `polling` makes the epoll descriptor in either
 //! case. Its own way of waiting takes about five system calls, and it does not ask for `EPOLLRDHUP`; so on Linux
-//! we add to its descriptor and wait on it ourselves. On a kernel before 5.11, which has no `epoll_pwait2`, and
-//! with `--cfg windlass_portable_poll`, its way is ours.
+//! we add to its descriptor and wait on it ourselves, with `epoll_pwait2`, or `epoll_wait` on a kernel before 5.11. With
+//! `--cfg windlass_portable_poll` its way is ours.
 
 #[cfg(target_os = "linux")]
 mod direct;
@@ -40,7 +40,7 @@ impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
         let poller = polling::Poller::new()?;
         #[cfg(target_os = "linux")]
-        if !cfg!(windlass_portable_poll) && direct::is_supported(&poller) {
+        if !cfg!(any(windlass_portable_poll, windlass_portable_poll = "oneshot")) {
             return Ok(Self::Direct(direct::Poller::new(poller)?));
         }
         Ok(Self::Portable(portable::Poller::new(poller)))
