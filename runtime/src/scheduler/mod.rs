@@ -8,6 +8,7 @@ pub(crate) mod metrics;
 #[cfg(windlass_loom)]
 pub(crate) mod model;
 pub(crate) mod monitor;
+mod pace;
 mod parker;
 mod root;
 mod roster;

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 use std::task::Waker;
-use std::time::Instant;
 
 use super::desk::Desk;
 use super::idle::{Searching, Woken};
+use super::pace::Pace;
 use super::parker::Parker;
 use super::root::Root;
 use super::seat::Seat;
@@ -44,8 +44,11 @@ pub(crate) struct Worker {
     root: Option<Arc<Root>>,
     /// Whether that future is being polled, which may block this thread for good.
     in_root: Cell<bool>,
-    /// When this worker last got up, to know how long it was busy when it goes to sleep.
-    up_since: Cell<Instant>,
+    pace: Pace,
+    /// How many tasks the driver's events have queued here, while they do.
+    brought: Cell<Option<usize>>,
+    /// Whether some of them are still in the queue, perhaps, and nobody was told.
+    untold: Cell<bool>,
 }
 
 impl Worker {
@@ -80,7 +83,9 @@ impl Worker {
             random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
             root,
             in_root: Cell::new(false),
-            up_since: Cell::new(Instant::now()),
+            pace: Pace::new(),
+            brought: Cell::new(None),
+            untold: Cell::new(false),
         }
     }
 
@@ -131,6 +136,9 @@ impl Worker {
             }
         }
         self.flush_lifo();
+        if self.untold.take() {
+            self.shared.notify_local();
+        }
         self.in_root.set(true);
         self.seat().pulse.begin(None);
         let _until_polled = InRoot(self);
@@ -151,7 +159,10 @@ impl Worker {
     #[inline]
     pub(crate) fn push_back(&self, token: Token) {
         self.desk.push(token);
-        self.shared.notify_local();
+        match self.brought.get() {
+            None => self.shared.notify_local(),
+            Some(brought) => self.brought.set(Some(brought + 1)),
+        }
     }
 
     /// Moves the task in the LIFO slot to the queue, where others see it at once.
@@ -217,9 +228,24 @@ impl Worker {
         let mut wakers = self.wakers.take();
         held.report(&mut wakers);
         drop(held);
+        self.brought.set(Some(0));
         wake_all(&mut wakers);
         self.wakers.set(wakers);
         self.shared.driver.fire_timers();
+        let brought = self.brought.take().unwrap_or_default();
+        if brought > 0 {
+            self.tell_of(brought);
+        }
+    }
+
+    /// Many tasks were queued at once: tells somebody, if it is worth it. If not it is as with the LIFO slot: this
+    /// worker comes back for them soon, or else the monitor does.
+    fn tell_of(&self, brought: usize) {
+        let is_worth_it = self.pace.is_worth_a_wake(brought);
+        self.untold.set(!is_worth_it);
+        if is_worth_it {
+            self.shared.notify_local();
+        }
     }
 
     /// Takes tasks from the injector in passing, and sets the time of the next look: as soon as each task
@@ -407,7 +433,8 @@ impl Worker {
 
     /// Counts the time since this worker got up.
     pub(crate) fn count_busy(&self) {
-        self.seat().stats.busy.add_duration(self.up_since.get().elapsed());
+        let stats = &self.seat().stats;
+        stats.busy.add_duration(self.pace.stop(stats.polls.get()));
     }
 
     /// Waits in the driver if nobody else does, and then holds it; or else on the parker.
@@ -452,7 +479,7 @@ impl Worker {
             self.count_busy();
             seat.set_awake(false);
             held = self.park();
-            self.up_since.set(Instant::now());
+            self.pace.start(seat.stats.polls.get());
             seat.set_awake(true);
             self.shared.monitor.kick();
         }
