@@ -114,6 +114,8 @@ pub async fn advance(duration: Duration) {
         Err(_) => goes(),
     }
     timers.fire(timers.clock().tick());
+    // This thread may be no worker, which would see to that by itself.
+    driver.cover_timers();
     yield_now().await;
 }
 
