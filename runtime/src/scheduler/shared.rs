@@ -208,6 +208,10 @@ impl Shared {
         }
         if self.driver.is_held() {
             self.driver.cover_timers();
+            if self.driver.timers().clock().is_paused() {
+                // Whoever holds it may have waited for this worker to sleep, which it does not any more.
+                self.driver.look_again();
+            }
         } else {
             self.idle.wake_one();
         }
