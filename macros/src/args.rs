@@ -75,25 +75,18 @@ impl Given {
     fn check(self, entry: Entry) -> Result<Args> {
         let default = Args::default_of(entry);
         let flavor = self.flavor.map_or(default.flavor, |(flavor, _)| flavor);
-        match (flavor, self.worker_threads, self.start_paused) {
-            (Flavor::CurrentThread, Some((_, span)), _) => Err(Error::new(
+        match (flavor, self.worker_threads) {
+            (Flavor::CurrentThread, Some((_, span))) => Err(Error::new(
                 span,
                 format!(
                     "`worker_threads` needs the flavor with workers: write `#[{}(flavor = \"multi_thread\", worker_threads = ...)]`",
                     entry.path()
                 ),
             )),
-            (Flavor::MultiThread, _, Some((_, span))) => Err(Error::new(
-                span,
-                format!(
-                    "`start_paused` needs a runtime of one thread: write `#[{}(flavor = \"current_thread\", start_paused = ...)]`",
-                    entry.path()
-                ),
-            )),
-            (_, worker_threads, start_paused) => Ok(Args {
+            (_, worker_threads) => Ok(Args {
                 flavor,
                 worker_threads: worker_threads.map(|(count, _)| count),
-                start_paused: start_paused.map(|(paused, _)| paused),
+                start_paused: self.start_paused.map(|(paused, _)| paused),
                 krate: self.krate.map(|(path, _)| path),
             }),
         }

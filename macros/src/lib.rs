@@ -29,7 +29,7 @@ use proc_macro::TokenStream;
 /// | --- | --- | --- |
 /// | `flavor` | `"multi_thread"` or `"current_thread"` | `"multi_thread"` |
 /// | `worker_threads` | a whole number from 1 on, with `multi_thread` only | as many as the machine has cores |
-/// | `start_paused` | `true` or `false`, with `current_thread` only; the builder has it once there are timers, which is not yet | `false` |
+/// | `start_paused` | `true` or `false`: whether the clock stands; see `windlass::time::pause` | `false` |
 /// | `crate` | where the `windlass` crate is, if it was renamed: `"path::to::it"` | `"::windlass"` |
 ///
 /// # Panics

@@ -9,7 +9,7 @@ use windlass_timer::{Key, Wheel};
 
 use super::Clock;
 use crate::primitives::atomic::AtomicU64;
-use crate::primitives::atomic::Ordering::{AcqRel, Relaxed};
+use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::primitives::{Arc, Mutex};
 use crate::quietly;
 
@@ -30,9 +30,12 @@ struct Common {
     clock: Clock,
 }
 
-/// The timers that were set on one seat.
+/// The timers that were set on one seat. On cache lines of its own: it is written to for every timer.
+#[repr(align(128))]
 pub(crate) struct Shard {
     wheel: Mutex<Waiting>,
+    /// What is due up to this tick has been taken out, or is being taken out. Written under the lock.
+    taken: AtomicU64,
     common: Arc<Common>,
 }
 
@@ -42,17 +45,30 @@ struct Waiting {
     is_closed: bool,
 }
 
-impl Waiting {
-    /// Where a timer is that is not in the wheel.
-    fn gone(&self) -> Polled {
-        if self.is_closed { Polled::Closed } else { Polled::Fired }
-    }
-}
-
 /// A timer that was set. Dropped, it is cancelled.
 pub(crate) struct Timer {
     shard: Arc<Shard>,
     key: Key,
+    /// When it fires; `GONE` once its owner knows that it has.
+    tick: u64,
+    waker: WakerId,
+}
+
+/// No timer waits for it.
+const GONE: u64 = 0;
+
+/// Tells whether a waker is the one that was set, without asking for that one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct WakerId {
+    data: usize,
+    vtable: usize,
+}
+
+impl WakerId {
+    #[inline]
+    fn of(waker: &Waker) -> Self {
+        Self { data: waker.data().addr(), vtable: std::ptr::from_ref(waker.vtable()).addr() }
+    }
 }
 
 /// What came of setting a timer.
@@ -159,6 +175,7 @@ impl Timers {
         let mut all_up_to = u64::MAX;
         for shard in &self.shards {
             let mut waiting = shard.wheel.lock();
+            shard.taken.store(now, Release);
             let before = fired.len();
             fired.extend(waiting.wheel.advance(now).take(BATCH));
             if fired.len() - before == BATCH
@@ -204,6 +221,7 @@ impl Timers {
         for shard in &self.shards {
             let mut waiting = shard.wheel.lock();
             waiting.is_closed = true;
+            shard.taken.store(u64::MAX, Release);
             fired.extend(waiting.wheel.advance(u64::MAX));
         }
         for (_, waker) in fired {
@@ -223,13 +241,14 @@ impl Common {
 impl Shard {
     fn new(common: Arc<Common>) -> Self {
         let waiting = Waiting { wheel: Wheel::new(), is_closed: false };
-        Self { wheel: Mutex::new(waiting), common }
+        Self { wheel: Mutex::new(waiting), taken: AtomicU64::new(0), common }
     }
 
     /// Sets a timer that wakes at the tick `deadline`.
     #[inline]
     pub(crate) fn set(self: &Arc<Self>, deadline: u64, waker: &Waker) -> Set {
         // What a waker does when it is cloned or dropped is not ours: not under the lock.
+        let id = WakerId::of(waker);
         let waker = waker.clone();
         let mut waiting = self.wheel.lock();
         if waiting.is_closed {
@@ -241,33 +260,46 @@ impl Shard {
         let key = waiting.wheel.insert(deadline, waker);
         let is_earliest = self.common.lower(deadline);
         drop(waiting);
-        Set::Waits { timer: Timer { shard: Arc::clone(self), key }, is_earliest }
+        let timer = Timer { shard: Arc::clone(self), key, tick: deadline, waker: id };
+        Set::Waits { timer, is_earliest }
     }
 }
 
 impl Timer {
+    /// When it fires or has fired.
+    #[inline]
+    pub(crate) fn tick(&self) -> u64 {
+        self.tick
+    }
+
     /// Looks whether it has fired; if not, it wakes that waker from here on.
     #[inline]
-    pub(crate) fn poll(&self, waker: &Waker) -> Polled {
-        let mut waiting = self.shard.wheel.lock();
-        match waiting.wheel.get_mut(self.key) {
-            Some(set) if set.will_wake(waker) => Polled::Waits,
-            Some(_) => {
-                drop(waiting);
-                self.replace_waker(waker)
-            }
-            None => waiting.gone(),
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Polled {
+        // Acquire pairs with the Release of `take_due`. If the tick is not among those, the timer is in the wheel, or about to be
+        // taken out by one who will wake the waker that is there. And if that is this one, all is as it should be. (It has not got
+        // its address from another that is gone: that one went after it had been taken out, which this would see.)
+        if self.tick > self.shard.taken.load(Acquire) && self.waker == WakerId::of(waker) {
+            return Polled::Waits;
         }
+        self.poll_locked(waker)
     }
 
     #[cold]
-    fn replace_waker(&self, waker: &Waker) -> Polled {
+    fn poll_locked(&mut self, waker: &Waker) -> Polled {
+        let id = WakerId::of(waker);
+        // What a waker does when it is cloned or dropped is not ours: not under the lock.
         let waker = waker.clone();
         let mut waiting = self.shard.wheel.lock();
-        let Some(set) = waiting.wheel.get_mut(self.key) else { return waiting.gone() };
+        let Some(set) = waiting.wheel.get_mut(self.key) else {
+            let is_closed = waiting.is_closed;
+            drop(waiting);
+            self.tick = GONE;
+            return if is_closed { Polled::Closed } else { Polled::Fired };
+        };
         let old = std::mem::replace(set, waker);
         drop(waiting);
         drop(old);
+        self.waker = id;
         Polled::Waits
     }
 
@@ -278,12 +310,15 @@ impl Timer {
 
     /// Has it fire at another tick.
     #[inline]
-    pub(crate) fn move_to(&self, deadline: u64) -> Moved {
+    pub(crate) fn move_to(&mut self, tick: u64) -> Moved {
         let mut waiting = self.shard.wheel.lock();
-        if !waiting.wheel.reset(self.key, deadline) {
+        if !waiting.wheel.reset(self.key, tick) {
             return Moved::TooLate;
         }
-        Moved::Done { is_earliest: self.shard.common.lower(deadline) }
+        let is_earliest = self.shard.common.lower(tick);
+        drop(waiting);
+        self.tick = tick;
+        Moved::Done { is_earliest }
     }
 
     /// Has it fire now.
@@ -308,6 +343,9 @@ impl Timer {
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
+        if self.tick == GONE {
+            return;
+        }
         let waker = self.shard.wheel.lock().wheel.cancel(self.key);
         drop(waker);
     }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use windlass_blocking::{CancelProbe, Job, RejectReason, Rejected, Run, TrySubmitError, with_probe};
 
+use super::inhibit::keeping_the_clock;
 use crate::context;
 use crate::primitives::Arc;
 use crate::scheduler::Shared;
@@ -88,6 +89,10 @@ impl CancelProbe for State {
 }
 
 impl Shared {
+    fn job(self: &Arc<Self>, token: Token, location: &'static Location<'static>) -> Job {
+        keeping_the_clock(&self.driver, Job::with_location(RunTask::new(token, self), location))
+    }
+
     /// Runs `f` on the blocking pool.
     ///
     /// # Panics
@@ -110,9 +115,7 @@ impl Shared {
         if self.is_closing() {
             // Its pool closes a little later, but nothing new is begun from here on.
             token.cancel();
-        } else if let Err(rejected) =
-            self.executors.execute(Job::with_location(RunTask::new(token, self), location))
-        {
+        } else if let Err(rejected) = self.executors.execute(self.job(token, location)) {
             refused(rejected);
         }
         join
@@ -130,8 +133,7 @@ impl Shared {
     {
         let (token, join) = self.create(Call(Some(f)), None, location);
         let task = token.as_raw();
-        let Err(rejected) = self.executors.execute(Job::with_location(RunTask::new(token, self), location))
-        else {
+        let Err(rejected) = self.executors.execute(self.job(token, location)) else {
             return Ok(join);
         };
         let (job, reason) = rejected.into_parts();

@@ -4,6 +4,7 @@
 //! each, written on `windlass-blocking`'s public items.
 
 mod in_place;
+mod inhibit;
 mod job;
 mod pools;
 mod run;

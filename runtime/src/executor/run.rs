@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use windlass_blocking::{Executor, Future as BlockingFuture, FutureState, Job, JobError, Rejected, Room};
 
+use super::inhibit::keeping_the_clock;
 use crate::context;
 use crate::primitives::Arc;
 use crate::runtime::{Entered, in_runtime};
@@ -117,13 +118,16 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    let shared = Arc::clone(shared);
-    let call = move || {
-        let _entered = Entered::new(&shared);
-        catch_unwind(AssertUnwindSafe(f))
-            .map_err(|payload| Panic::new(payload, location, Arc::clone(&shared.unobserved)))
+    let call = {
+        let shared = Arc::clone(shared);
+        move || {
+            let _entered = Entered::new(&shared);
+            catch_unwind(AssertUnwindSafe(f))
+                .map_err(|payload| Panic::new(payload, location, Arc::clone(&shared.unobserved)))
+        }
     };
-    Job::with_future(call, location)
+    let (job, future) = Job::with_future(call, location);
+    (keeping_the_clock(&shared.driver, job), future)
 }
 
 #[cold]

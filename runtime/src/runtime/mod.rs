@@ -1,13 +1,16 @@
 //! Runtimes: building, entering, blocking on, shutting down.
 
 mod builder;
+mod callbacks;
 mod handle;
 #[allow(clippy::module_inception, reason = "the type is called that in tokio too")]
 mod runtime;
 
 pub use crate::scheduler::metrics::RuntimeMetrics;
 pub use builder::Builder;
+pub use callbacks::TimerHandle;
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
 pub use runtime::{Runtime, run};
 
+pub(crate) use callbacks::Callbacks;
 pub(crate) use handle::{Entered, in_runtime};

@@ -19,6 +19,7 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::primitives::deque::{Injector, Steal};
 use crate::primitives::{Arc, Statistic, hint};
+use crate::runtime::Callbacks;
 use crate::task::{self, JoinHandle, Registry, Schedule, Token, Unobserved};
 
 /// A scheduler. It lives as long as a worker, a handle, or a task that is not complete.
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) monitor: Monitor,
     pub(crate) driver: Arc<Driver>,
     pub(crate) executors: Executors,
+    /// Functions to be called soon, or at a given time.
+    pub(crate) callbacks: Callbacks,
     /// Panics of tasks and jobs that nobody looks at.
     pub(crate) unobserved: Arc<Unobserved>,
     /// Whether the runtime is being shut down: nothing new is begun.
@@ -60,6 +63,7 @@ impl Shared {
             monitor: Monitor::new(),
             driver: Arc::new(driver),
             executors,
+            callbacks: Callbacks::default(),
             unobserved: Arc::default(),
             closing: AtomicBool::new(false),
             spawned_outside: Statistic::new(0),
@@ -204,6 +208,10 @@ impl Shared {
         }
         if self.driver.is_held() {
             self.driver.cover_timers();
+            if self.driver.timers().clock().is_paused() {
+                // Whoever holds it may have waited for this worker to sleep, which it does not any more.
+                self.driver.look_again();
+            }
         } else {
             self.idle.wake_one();
         }

@@ -163,6 +163,11 @@ impl CarriedLocals {
         Self(keys_in_scope().into_iter().filter_map(|key| key.carry()).collect())
     }
 
+    /// Whether none is set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Calls `f` with them set.
     pub(crate) fn enter<R>(self, f: impl FnOnce() -> R) -> R {
         let mut f = Some(f);

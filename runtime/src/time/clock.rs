@@ -114,7 +114,19 @@ pub async fn advance(duration: Duration) {
         Err(_) => goes(),
     }
     timers.fire(timers.clock().tick());
-    yield_now().await;
+    // This thread may be no worker, which would see to that by itself.
+    driver.cover_timers();
+    for _ in 0..waiting_tasks().max(1) {
+        yield_now().await;
+    }
+}
+
+/// How many tasks to let go first: a task that yields goes behind all of them, `block_on`'s own future behind one.
+fn waiting_tasks() -> usize {
+    if context::with_task(|task| task.is_some()) {
+        return 1;
+    }
+    context::with_worker(|worker| worker.map_or(0, |worker| worker.desk().len()))
 }
 
 #[track_caller]

@@ -57,36 +57,42 @@ impl Instant {
     }
 
     /// The time from `earlier` to this moment; zero if that is later.
+    #[inline]
     #[must_use]
     pub fn duration_since(&self, earlier: Instant) -> Duration {
         self.std.saturating_duration_since(earlier.std)
     }
 
     /// The time from `earlier` to this moment; `None` if that is later.
+    #[inline]
     #[must_use]
     pub fn checked_duration_since(&self, earlier: Instant) -> Option<Duration> {
         self.std.checked_duration_since(earlier.std)
     }
 
     /// The time from `earlier` to this moment; zero if that is later.
+    #[inline]
     #[must_use]
     pub fn saturating_duration_since(&self, earlier: Instant) -> Duration {
         self.std.saturating_duration_since(earlier.std)
     }
 
     /// The time from this moment until now; zero if it is yet to come.
+    #[inline]
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         Self::now().duration_since(*self)
     }
 
     /// The moment so much later, if there is one.
+    #[inline]
     #[must_use]
     pub fn checked_add(&self, duration: Duration) -> Option<Instant> {
         self.std.checked_add(duration).map(Self::from_std)
     }
 
     /// The moment so much earlier, if there is one.
+    #[inline]
     #[must_use]
     pub fn checked_sub(&self, duration: Duration) -> Option<Instant> {
         self.std.checked_sub(duration).map(Self::from_std)

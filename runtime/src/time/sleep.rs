@@ -41,6 +41,7 @@ use crate::task::coop;
 /// }
 /// ```
 #[doc(alias = "delay_for")]
+#[inline]
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let now = in_runtime(context::with_runtime(|runtime| Some(runtime?.driver.timers().clock().now())));
@@ -72,6 +73,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// }
 /// ```
 #[doc(alias = "delay_until")]
+#[inline]
 #[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
     in_runtime(context::with_runtime(|runtime| runtime.map(|_| ())));
@@ -136,7 +138,9 @@ impl Sleep {
     pub fn is_elapsed(&self) -> bool {
         match &self.state {
             State::Elapsed => true,
-            State::Set(timer) => timer.has_fired(),
+            State::Set(timer) => {
+                timer.has_fired() && timer.clock().tick_for(self.deadline.into_std()) <= timer.tick()
+            }
             State::Ahead | State::Unknown | State::Due => false,
         }
     }
@@ -170,9 +174,15 @@ impl Sleep {
     }
 }
 
-/// Moves a timer that is set. False if it has fired, or if it must be set again by the next poll.
-fn move_timer(timer: &Timer, deadline: Instant) -> bool {
+/// Has a timer that is set serve another deadline. False if it has fired, or if the next poll must set one again.
+#[inline]
+fn move_timer(timer: &mut Timer, deadline: Instant) -> bool {
     let tick = timer.clock().tick_for(deadline.into_std());
+    // It may as well fire when it would: the poll that comes of that sets another one. Most are moved on again and again.
+    tick >= timer.tick() || move_up(timer, tick)
+}
+
+fn move_up(timer: &mut Timer, tick: u64) -> bool {
     match timer.move_to(tick) {
         Moved::TooLate => false,
         Moved::Done { is_earliest: false } => true,
@@ -192,22 +202,19 @@ fn move_timer(timer: &Timer, deadline: Instant) -> bool {
 impl Future for Sleep {
     type Output = ();
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
         let this = self.project();
         let is_ready = match this.state {
-            State::Set(timer) => match timer.poll(cx.waker()) {
-                Polled::Waits => false,
-                Polled::Fired => true,
-                Polled::Closed => has_passed(timer.clock(), *this.deadline) || closed(),
-            },
-            State::Ahead | State::Unknown => match set(*this.deadline, this.state, cx.waker()) {
-                Some(timer) => {
-                    *this.state = State::Set(timer);
-                    false
+            State::Set(timer) => {
+                let tick = timer.tick();
+                match timer.poll(cx.waker()) {
+                    Polled::Waits => false,
+                    polled => end(polled, tick, *this.deadline, this.state, cx.waker()),
                 }
-                None => true,
-            },
+            }
+            State::Ahead | State::Unknown => set(*this.deadline, this.state, cx.waker()),
             State::Due | State::Elapsed => true,
         };
         if !is_ready {
@@ -219,16 +226,37 @@ impl Future for Sleep {
     }
 }
 
-/// Sets the timer, in the shard of the worker that polls; `None` if it is due.
+/// What to make of a timer that is gone: the deadline was at its tick, or was moved to a later one since. Returns whether it is past.
+#[cold]
+fn end(polled: Polled, tick: u64, deadline: Instant, state: &mut State, waker: &Waker) -> bool {
+    let State::Set(timer) = state else { return true };
+    let clock = timer.clock();
+    match polled {
+        Polled::Closed if !has_passed(clock, deadline) => closed(),
+        Polled::Fired if clock.tick_for(deadline.into_std()) > tick => {
+            *state = State::Unknown;
+            set(deadline, state, waker)
+        }
+        _ => true,
+    }
+}
+
+/// Sets the timer, in the shard of the worker that polls. Returns whether it is due.
 #[inline]
-fn set(deadline: Instant, state: &State, waker: &Waker) -> Option<Timer> {
+fn set(deadline: Instant, state: &mut State, waker: &Waker) -> bool {
     context::with_runtime(|runtime| {
         let runtime = in_runtime(runtime);
         let clock = runtime.driver.timers().clock();
         if matches!(state, State::Unknown) && has_passed(clock, deadline) {
-            return None;
+            return true;
         }
-        set_in(runtime, clock.tick_for(deadline.into_std()), waker)
+        match set_in(runtime, clock.tick_for(deadline.into_std()), waker) {
+            Some(timer) => {
+                *state = State::Set(timer);
+                false
+            }
+            None => true,
+        }
     })
 }
 

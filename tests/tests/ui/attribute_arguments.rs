@@ -36,9 +36,6 @@ async fn negative_workers() {}
 #[windlass::test(flavor = "multi_thread", worker_threads = 2, worker_threads = 3)]
 async fn given_twice() {}
 
-#[windlass::test(flavor = "multi_thread", start_paused = true)]
-async fn paused_with_many_threads() {}
-
 #[windlass::test(start_paused = "yes")]
 async fn paused_is_a_string() {}
 

@@ -1,2 +1,0 @@
-#[windlass::main(start_paused = true)]
-async fn main() {}
