@@ -44,6 +44,8 @@ mod poller;
 mod primitives;
 mod scheduler;
 
+#[cfg(feature = "hyper")]
+pub mod compat;
 pub mod io;
 #[cfg(feature = "macros")]
 #[doc(hidden)]
