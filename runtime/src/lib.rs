@@ -44,12 +44,15 @@ mod poller;
 mod primitives;
 mod scheduler;
 
+#[cfg(feature = "hyper")]
+pub mod compat;
 pub mod io;
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod macros;
 pub mod net;
 pub mod runtime;
+pub mod signal;
 pub mod sync;
 pub mod task;
 pub mod time;

@@ -18,6 +18,7 @@
 //! [futures-io]: https://docs.rs/futures-io
 //! [futures-lite]: https://docs.rs/futures-lite
 
+mod async_fd;
 mod copy;
 mod copy_bidirectional;
 mod copy_buf;
@@ -26,6 +27,7 @@ mod pipe;
 mod split;
 
 pub use crate::driver::{Interest, Ready};
+pub use async_fd::{AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError};
 pub use copy::copy;
 pub use copy_bidirectional::{copy_bidirectional, copy_bidirectional_with_sizes};
 pub use copy_buf::copy_buf;

@@ -238,7 +238,7 @@ use crate::driver::{Direction, Evented};
 
 /// Reads into memory that need not have been written before. What the length says is written then.
 #[inline]
-pub(super) fn poll_recv(
+pub(crate) fn poll_recv(
     io: &Evented<TcpStream>,
     cx: &mut Context<'_>,
     buf: &mut [MaybeUninit<u8>],

@@ -17,3 +17,6 @@ pub use socket::TcpSocket;
 pub use split::{ReadHalf, WriteHalf};
 pub use split_owned::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use stream::TcpStream;
+
+#[cfg(feature = "hyper")]
+pub(crate) use methods::poll_recv;

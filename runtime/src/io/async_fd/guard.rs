@@ -1,0 +1,155 @@
+//! What stands for the readiness of a descriptor.
+
+use std::fmt;
+use std::io;
+use std::os::fd::AsRawFd;
+
+use super::{AsyncFd, TryIoError};
+use crate::driver::{Ready, ReadyEvent};
+
+/// The readiness of an [`AsyncFd`]; says when it is over.
+#[must_use = "a descriptor stays ready until the guard is told otherwise: use `try_io` or `clear_ready`"]
+pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
+    async_fd: &'a AsyncFd<T>,
+    event: Option<ReadyEvent>,
+}
+
+/// The readiness of an [`AsyncFd`] that is borrowed mutably; says when it is over.
+#[must_use = "a descriptor stays ready until the guard is told otherwise: use `try_io` or `clear_ready`"]
+pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
+    async_fd: &'a mut AsyncFd<T>,
+    event: Option<ReadyEvent>,
+}
+
+/// What both guards have.
+macro_rules! guard {
+    () => {
+        /// Ends the readiness: an attempt has failed with `WouldBlock`. If the descriptor has become ready again
+        /// since this guard was made, it stays ready.
+        pub fn clear_ready(&mut self) {
+            if let Some(event) = self.event.take() {
+                self.async_fd.registration.clear(event);
+            }
+        }
+
+        /// Ends some of the readiness, as [`clear_ready`](Self::clear_ready) does all of it. That the other side
+        /// has closed a direction stays.
+        pub fn clear_ready_matching(&mut self, ready: Ready) {
+            if let Some(event) = self.event.take() {
+                self.async_fd.registration.clear(event.with_ready(ready));
+                let left = event.ready - ready;
+                if !left.is_empty() {
+                    self.event = Some(event.with_ready(left));
+                }
+            }
+        }
+
+        /// Does nothing: the descriptor stays ready, as it does when the guard is dropped. It says so in the code.
+        pub fn retain_ready(&mut self) {}
+
+        /// What the descriptor was ready for and, as far as the guard was told, still is.
+        pub fn ready(&self) -> Ready {
+            self.event.as_ref().map_or(Ready::EMPTY, |event| event.ready)
+        }
+    };
+}
+
+impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
+    pub(super) fn new(async_fd: &'a AsyncFd<T>, event: ReadyEvent) -> Self {
+        Self { async_fd, event: Some(event) }
+    }
+
+    guard!();
+
+    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over.
+    ///
+    /// # Errors
+    ///
+    /// `TryIoError` if the attempt failed with `WouldBlock`; inside, what `f` returns.
+    pub fn try_io<R>(
+        &mut self,
+        f: impl FnOnce(&'a AsyncFd<T>) -> io::Result<R>,
+    ) -> Result<io::Result<R>, TryIoError> {
+        match f(self.async_fd) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.clear_ready();
+                Err(TryIoError(()))
+            }
+            done => Ok(done),
+        }
+    }
+
+    /// The descriptor the guard is about.
+    pub fn get_ref(&self) -> &'a AsyncFd<T> {
+        self.async_fd
+    }
+
+    /// What has the descriptor.
+    pub fn get_inner(&self) -> &'a T {
+        self.async_fd.get_ref()
+    }
+}
+
+impl<'a, T: AsRawFd> AsyncFdReadyMutGuard<'a, T> {
+    pub(super) fn new(async_fd: &'a mut AsyncFd<T>, event: ReadyEvent) -> Self {
+        Self { async_fd, event: Some(event) }
+    }
+
+    guard!();
+
+    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over.
+    ///
+    /// # Errors
+    ///
+    /// `TryIoError` if the attempt failed with `WouldBlock`; inside, what `f` returns.
+    pub fn try_io<R>(
+        &mut self,
+        f: impl FnOnce(&mut AsyncFd<T>) -> io::Result<R>,
+    ) -> Result<io::Result<R>, TryIoError> {
+        match f(self.async_fd) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.clear_ready();
+                Err(TryIoError(()))
+            }
+            done => Ok(done),
+        }
+    }
+
+    /// The descriptor the guard is about.
+    pub fn get_ref(&self) -> &AsyncFd<T> {
+        self.async_fd
+    }
+
+    /// The descriptor the guard is about.
+    pub fn get_mut(&mut self) -> &mut AsyncFd<T> {
+        self.async_fd
+    }
+
+    /// What has the descriptor.
+    pub fn get_inner(&self) -> &T {
+        self.async_fd.get_ref()
+    }
+
+    /// What has the descriptor.
+    pub fn get_inner_mut(&mut self) -> &mut T {
+        self.async_fd.get_mut()
+    }
+}
+
+impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFdReadyGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncFdReadyGuard")
+            .field("async_fd", self.async_fd)
+            .field("ready", &self.ready())
+            .finish()
+    }
+}
+
+impl<T: AsRawFd + fmt::Debug> fmt::Debug for AsyncFdReadyMutGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncFdReadyMutGuard")
+            .field("async_fd", self.async_fd)
+            .field("ready", &self.ready())
+            .finish()
+    }
+}
