@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod task_tracker;
+mod waiters;
 
 pub use cancellation::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
