@@ -9,73 +9,85 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use crate::primitives::Mutex;
+use crate::primitives::atomic::{AtomicU64, Ordering};
 use crate::quietly;
 
 #[derive(Debug)]
-pub(super) struct Waiters(Mutex<Round>);
-
-#[derive(Debug)]
-struct Round {
-    number: u64,
-    wakers: Slab<Waker>,
+pub(super) struct Waiters {
+    /// The round under way. Changed under the lock only.
+    round: AtomicU64,
+    wakers: Mutex<Slab<Waker>>,
 }
 
-/// A waiter: the round it waits in, and where its waker is, once it has left one.
+/// A waiter: the round it waits in, and where it left which waker, once it has left one.
 #[derive(Debug)]
 pub(super) struct Waiter {
     round: u64,
-    place: Option<usize>,
+    left: Option<(usize, Waker)>,
 }
 
 impl Waiters {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Round { number: 0, wakers: Slab::new() }))
+        Self { round: AtomicU64::new(0), wakers: Mutex::new(Slab::new()) }
     }
 
-    /// Waits for the round under way. What it waits for may have come before: who calls this looks after that.
+    /// Waits for the end of the round under way. What it waits for may have come before: who calls this looks after that.
     pub(super) fn join(&self) -> Waiter {
-        Waiter { round: self.0.lock().number, place: None }
+        let _wakers = self.wakers.lock();
+        Waiter { round: self.round(), left: None }
+    }
+
+    fn round(&self) -> u64 {
+        // Acquire: pairs with the Release in `wake_all`, for what was done before it.
+        self.round.load(Ordering::Acquire)
     }
 
     /// Ends the round.
     pub(super) fn wake_all(&self) {
         let wakers = {
-            let mut round = self.0.lock();
-            round.number += 1;
-            mem::take(&mut round.wakers)
+            let mut wakers = self.wakers.lock();
+            // Release: pairs with the Acquire in `round`.
+            self.round.store(self.round() + 1, Ordering::Release);
+            mem::take(&mut *wakers)
         };
         for (_, waker) in wakers {
             quietly(|| waker.wake());
         }
     }
 
-    /// Whether the waiter's round is over.
+    /// Whether the waiter's round is over. Takes no lock if it was asked before with the same waker.
     pub(super) fn poll(&self, waiter: &mut Waiter, cx: &mut Context<'_>) -> Poll<()> {
-        // Cloned and dropped when the lock is free, since either is the user's code.
-        let waker = cx.waker().clone();
-        let mut round = self.0.lock();
-        if round.number != waiter.round {
-            waiter.place = None;
+        if self.round() != waiter.round {
             return Poll::Ready(());
         }
-        let old = match waiter.place {
-            Some(place) => Some(mem::replace(&mut round.wakers[place], waker)),
-            None => {
-                waiter.place = Some(round.wakers.insert(waker));
-                None
-            }
+        if waiter.left.as_ref().is_some_and(|(_, waker)| waker.will_wake(cx.waker())) {
+            // It is there still, for whoever ends the round.
+            return Poll::Pending;
+        }
+        // Cloned and dropped with no lock held, since either is the user's code.
+        let (waker, own) = (cx.waker().clone(), cx.waker().clone());
+        let mut wakers = self.wakers.lock();
+        if self.round() != waiter.round {
+            return Poll::Ready(());
+        }
+        let (place, old) = match &waiter.left {
+            Some((place, _)) => (*place, Some(mem::replace(&mut wakers[*place], waker))),
+            None => (wakers.insert(waker), None),
         };
-        drop(round);
-        drop(old);
+        drop(wakers);
+        drop((waiter.left.replace((place, own)), old));
         Poll::Pending
     }
 
     /// The waiter waits no more.
     pub(super) fn leave(&self, waiter: &mut Waiter) {
-        let Some(place) = waiter.place.take() else { return };
-        let mut round = self.0.lock();
-        let waker = (round.number == waiter.round).then(|| round.wakers.remove(place));
-        drop(round);
+        let Some((place, _waker)) = waiter.left.take() else { return };
+        if self.round() != waiter.round {
+            return;
+        }
+        let mut wakers = self.wakers.lock();
+        let waker = (self.round() == waiter.round).then(|| wakers.remove(place));
+        drop(wakers);
         drop(waker);
     }
 }
