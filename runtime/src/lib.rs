@@ -35,6 +35,12 @@
 //! | - | `set_default_executor` | [`Handle::set_default_executor`](runtime::Handle::set_default_executor) |
 //! | `task::block_in_place` | - | [`task::block_in_place`] |
 //! | - | `ThreadPoolExecutor`, `Future`, `wait`, `as_completed` | [`blocking`] |
+//! | `select!`, `join!`, `try_join!` | `wait(return_when=FIRST_COMPLETED)`, `gather`, without tasks of their own | [`select!`], [`join!`], [`try_join!`] |
+//! | `io::{AsyncRead, AsyncWrite, BufReader, ..}` | `StreamReader`, `StreamWriter` | [`io`], the same names, futures-io's traits |
+//! | `io::{copy, copy_bidirectional, split, duplex}` | - | [`io::copy()`], [`io::copy_bidirectional()`], [`io::split()`], [`io::duplex()`] |
+//! | `tokio_util::sync::CancellationToken` | - | [`sync::CancellationToken`] |
+//! | `tokio_util::task::TaskTracker` | a set of tasks | [`sync::TaskTracker`] |
+//! | - | `Server.close`, `wait_closed`, `abort_clients` | [`sync::Graceful`] |
 //! | `net::lookup_host` | `loop.getaddrinfo` | [`net::lookup_host`] |
 
 mod context;

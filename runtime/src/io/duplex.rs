@@ -60,7 +60,7 @@ pub struct DuplexStream {
 
 impl AsyncRead for DuplexStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
-        self.read.poll_read(cx, |first, second| {
+        self.read.poll_read(cx, buf.len(), |first, second| {
             let (head, tail) = buf.split_at_mut(first.len().min(buf.len()));
             copy(first, head) + copy(second, tail)
         })
@@ -71,7 +71,8 @@ impl AsyncRead for DuplexStream {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<Result<usize>> {
-        self.read.poll_read(cx, |mut first, mut second| {
+        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        self.read.poll_read(cx, wanted, |mut first, mut second| {
             let mut taken = 0;
             for buf in bufs {
                 let head = copy(first, buf);
@@ -121,7 +122,7 @@ impl tokio::io::AsyncRead for DuplexStream {
         cx: &mut Context<'_>,
         buf: &mut tokio::io::ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        let read = self.read.poll_read(cx, |first, second| {
+        let read = self.read.poll_read(cx, buf.remaining(), |first, second| {
             let before = buf.remaining();
             buf.put_slice(&first[..first.len().min(before)]);
             buf.put_slice(&second[..second.len().min(buf.remaining())]);
@@ -162,5 +163,42 @@ impl Drop for DuplexStream {
     fn drop(&mut self) {
         self.write.close();
         self.read.break_off();
+    }
+}
+
+#[cfg(all(test, feature = "tokio-io"))]
+mod tests {
+    use std::io::ErrorKind;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    use super::duplex;
+
+    #[test]
+    fn tokios_traits() {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let (mut near, mut far) = duplex(4);
+        assert!(matches!(Pin::new(&mut near).poll_write(cx, b"012345"), Poll::Ready(Ok(4))));
+        assert!(Pin::new(&mut near).poll_write(cx, b"45").is_pending());
+
+        let mut bytes = [0; 3];
+        let mut buf = ReadBuf::new(&mut bytes);
+        assert!(matches!(Pin::new(&mut far).poll_read(cx, &mut buf), Poll::Ready(Ok(()))));
+        assert_eq!(buf.filled(), b"012");
+        assert!(matches!(Pin::new(&mut near).poll_write(cx, b"456"), Poll::Ready(Ok(3))));
+        assert!(matches!(Pin::new(&mut near).poll_flush(cx), Poll::Ready(Ok(()))));
+        assert!(matches!(Pin::new(&mut near).poll_shutdown(cx), Poll::Ready(Ok(()))));
+
+        let mut bytes = [0; 8];
+        let mut buf = ReadBuf::new(&mut bytes);
+        assert!(matches!(Pin::new(&mut far).poll_read(cx, &mut buf), Poll::Ready(Ok(()))));
+        assert!(matches!(Pin::new(&mut far).poll_read(cx, &mut buf), Poll::Ready(Ok(()))));
+        assert_eq!(buf.filled(), b"3456");
+        match Pin::new(&mut near).poll_write(cx, b"x") {
+            Poll::Ready(Err(error)) => assert_eq!(error.kind(), ErrorKind::BrokenPipe),
+            other => panic!("{other:?} after the end"),
+        }
     }
 }

@@ -36,15 +36,17 @@ impl Pipe {
         }))
     }
 
-    /// Hands the bytes that are there, in two slices, to `take`, which says how many of them it took.
+    /// Hands the bytes that are there, in two slices, to `take`, which says how many of them it took. Waits for the first one, if
+    /// any is wanted.
     pub(super) fn poll_read(
         &self,
         cx: &mut Context<'_>,
+        wanted: usize,
         take: impl FnOnce(&[u8], &[u8]) -> usize,
     ) -> Poll<Result<usize>> {
         let coop = ready!(coop::poll_proceed(cx));
         let mut inner = self.0.lock();
-        if inner.bytes.is_empty() && !inner.closed {
+        if inner.bytes.is_empty() && !inner.closed && wanted > 0 {
             leave(&mut inner.reader, cx);
             return Poll::Pending;
         }

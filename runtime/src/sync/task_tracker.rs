@@ -5,12 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use event_listener::{Event, EventListener};
 use pin_project_lite::pin_project;
 
 use crate::primitives::Arc;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::runtime::Handle;
+use crate::sync::waiters::{Waiter, Waiters};
 use crate::task::{self, JoinHandle, LocalSet, coop};
 
 /// Waits until a set of tasks has ended, without keeping what they return.
@@ -36,17 +36,17 @@ use crate::task::{self, JoinHandle, LocalSet, coop};
 /// assert!(tracker.is_empty());
 /// # }
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct TaskTracker {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     /// The tasks, times two, and [`CLOSED`].
     state: AtomicUsize,
-    /// Notified whenever it comes to be closed and without tasks.
-    ended: Event,
+    /// Those who wait for it to be closed and without tasks.
+    waiters: Waiters,
 }
 
 const CLOSED: usize = 1;
@@ -55,7 +55,8 @@ const TASK: usize = 2;
 impl TaskTracker {
     /// An open tracker of no tasks.
     pub fn new() -> Self {
-        Self::default()
+        let (state, waiters) = (AtomicUsize::new(0), Waiters::new());
+        Self { shared: Arc::new(Shared { state, waiters }) }
     }
 
     /// Waits until the tracker is closed and empty at the same time.
@@ -66,10 +67,10 @@ impl TaskTracker {
     ///
     /// Nothing is lost when it is dropped.
     pub fn wait(&self) -> TaskTrackerWaitFuture<'_> {
-        // The place among the waiters comes first: what comes after the look finds it there.
-        let listener = self.shared.ended.listen();
+        // Waiting begins before the look, so that what comes after the look ends it.
+        let waiter = self.shared.waiters.join();
         let ended = self.state() == CLOSED;
-        TaskTrackerWaitFuture { tracker: self, listener: (!ended).then_some(listener) }
+        TaskTrackerWaitFuture { tracker: self, waiter: (!ended).then_some(waiter) }
     }
 
     fn state(&self) -> usize {
@@ -82,7 +83,7 @@ impl TaskTracker {
         // Acquire: as in `state`. Release: pairs with `state`, for what was done before closing.
         let before = self.shared.state.fetch_or(CLOSED, Ordering::AcqRel);
         if before == 0 {
-            self.shared.ended.notify(usize::MAX);
+            self.shared.waiters.wake_all();
         }
         before & CLOSED == 0
     }
@@ -233,6 +234,12 @@ impl TaskTracker {
     }
 }
 
+impl Default for TaskTracker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl fmt::Debug for TaskTracker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state();
@@ -267,7 +274,7 @@ impl Drop for TaskTrackerToken {
         // Release: pairs with the Acquire in `state`. Acquire: the last one passes on what all others did.
         let before = shared.state.fetch_sub(TASK, Ordering::AcqRel);
         if before == TASK | CLOSED {
-            shared.ended.notify(usize::MAX);
+            shared.waiters.wake_all();
         }
     }
 }
@@ -298,7 +305,7 @@ impl<F: Future> Future for TrackedFuture<F> {
 pub struct TaskTrackerWaitFuture<'a> {
     tracker: &'a TaskTracker,
     /// `None` once it is over.
-    listener: Option<EventListener>,
+    waiter: Option<Waiter>,
 }
 
 impl Future for TaskTrackerWaitFuture<'_> {
@@ -306,12 +313,21 @@ impl Future for TaskTrackerWaitFuture<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let coop = ready!(coop::poll_proceed(cx));
-        if let Some(listener) = &mut self.listener {
-            ready!(Pin::new(listener).poll(cx));
-            self.listener = None;
+        let this = &mut *self;
+        if let Some(waiter) = &mut this.waiter {
+            ready!(this.tracker.shared.waiters.poll(waiter, cx));
+            this.waiter = None;
         }
         coop.made_progress();
         Poll::Ready(())
+    }
+}
+
+impl Drop for TaskTrackerWaitFuture<'_> {
+    fn drop(&mut self) {
+        if let Some(waiter) = &mut self.waiter {
+            self.tracker.shared.waiters.leave(waiter);
+        }
     }
 }
 

@@ -7,19 +7,18 @@
 use std::ptr;
 use std::sync::Weak;
 
-use event_listener::{Event, EventListener};
 use slab::Slab;
 
 use crate::primitives::atomic::{AtomicBool, Ordering};
 use crate::primitives::{Arc, Mutex};
-use crate::quietly;
+use crate::sync::waiters::Waiters;
 
 /// What the clones of a token share.
 #[derive(Debug)]
 pub(super) struct Node {
     /// Set under the lock of the tree.
     cancelled: AtomicBool,
-    waiters: Event,
+    waiters: Waiters,
     tree: Arc<Tree>,
     /// Where its links are, as long as they are its own.
     place: usize,
@@ -52,7 +51,7 @@ impl Node {
             let tree = Arc::clone(&self.tree);
             return Arc::new(Node {
                 cancelled: AtomicBool::new(true),
-                waiters: Event::new(),
+                waiters: Waiters::new(),
                 tree,
                 place: usize::MAX,
             });
@@ -65,16 +64,13 @@ impl Node {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    /// A place among the waiters. Who takes it looks at `is_cancelled` once more: a cancellation before that has woken nobody there.
-    pub(super) fn listen(&self) -> EventListener {
-        self.waiters.listen()
+    pub(super) fn waiters(&self) -> &Waiters {
+        &self.waiters
     }
 
     pub(super) fn cancel(&self) {
         for node in self.mark() {
-            quietly(|| {
-                node.waiters.notify(usize::MAX);
-            });
+            node.waiters.wake_all();
         }
     }
 
@@ -131,7 +127,7 @@ fn insert(tree: &Arc<Tree>, links: &mut Slab<Links>, parent: Option<usize>) -> A
     let entry = links.vacant_entry();
     let place = entry.key();
     let cancelled = AtomicBool::new(false);
-    let node = Arc::new(Node { cancelled, waiters: Event::new(), tree: Arc::clone(tree), place });
+    let node = Arc::new(Node { cancelled, waiters: Waiters::new(), tree: Arc::clone(tree), place });
     entry.insert(Links {
         node: Arc::downgrade(&node),
         parent: None,
