@@ -12,7 +12,7 @@ use crate::runtimes::tokio::Tokio;
 use crate::runtimes::unblock::Unblock;
 use crate::runtimes::windlass::Windlass;
 use crate::runtimes::windlass_blocking::WindlassBlocking;
-use crate::workloads::{PoolWorkload, Prepared, ThreadedWorkload, Workload};
+use crate::workloads::{PoolWorkload, Prepared, ThreadedWorkload, TimerWorkload, Workload};
 
 /// Why a runtime cannot run a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,26 @@ impl Case {
         }
     }
 
+    /// A case of timers.
+    pub fn timers<W: TimerWorkload>(name: impl Into<String>, about: &'static str, workload: W) -> Self {
+        Self {
+            name: name.into(),
+            about,
+            setting: Setting::Tasks(workload.flavor()),
+            ops: workload.ops(),
+            why_threads: Some("it has no clock"),
+            prepare: Box::new(move |runtime| match runtime {
+                RuntimeName::Tokio => workload.prepare::<Tokio>(),
+                RuntimeName::Smol => workload.prepare::<Smol>(),
+                RuntimeName::Windlass
+                | RuntimeName::WindlassBlocking
+                | RuntimeName::Rayon
+                | RuntimeName::Channel
+                | RuntimeName::Limit => unreachable!("`cannot_run` says so"),
+            }),
+        }
+    }
+
     /// A case of the blocking pool, which a pool without a runtime can run too.
     pub fn pool<W: PoolWorkload>(name: impl Into<String>, about: &'static str, workload: W) -> Self {
         Self {
@@ -124,6 +144,9 @@ impl Case {
     pub fn cannot_run(&self, runtime: RuntimeName) -> Option<CannotRun> {
         if !self.concerns(runtime) {
             return Some(CannotRun("it runs no tasks"));
+        }
+        if runtime == RuntimeName::Windlass && self.name.starts_with("timer") {
+            return Some(CannotRun("it has no timers yet"));
         }
         self.why_threads.filter(|_| runtime == RuntimeName::Limit).map(CannotRun)
     }
