@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::case::Case;
 use crate::runtime::Flavor;
+use crate::server::{ServerCase, Service};
 use crate::workloads::blocking_latency::{BlockingLatency, Until};
 use crate::workloads::blocking_sleepers::BlockingSleepers;
 use crate::workloads::blocking_throughput::BlockingThroughput;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(blocking_pool());
     cases.extend(timer_churn());
     cases.extend(timers());
+    cases.extend(servers());
     cases
 }
 
@@ -231,6 +233,23 @@ fn timers() -> Vec<Case> {
     for workers in [1, 2, 4] {
         let remote = TimerRemote { workers, timers: 10_000 };
         cases.push(Case::timers(format!("timer_cancelled_remote/{workers}"), REMOTE, remote));
+    }
+    cases
+}
+
+fn servers() -> Vec<Case> {
+    const ECHO: &str = "1 KiB there and back on each of so many connections, again and again";
+    const PLAINTEXT: &str = "a request of HTTP/1.1 to hyper on each of so many connections, again and again";
+    let mut cases = Vec::new();
+    for (name, service, about) in
+        [("echo", Service::Echo, ECHO), ("plaintext", Service::Plaintext, PLAINTEXT)]
+    {
+        for connections in [1, 64, 1_000] {
+            for workers in [1, 2] {
+                let server = ServerCase { service, workers, connections };
+                cases.push(Case::server(format!("{name}/{connections}/{workers}"), about, server));
+            }
+        }
     }
     cases
 }
