@@ -115,6 +115,7 @@ impl Case {
             ops: workload.ops(),
             why_threads: Some("it has no clock"),
             run: Run::Here(Box::new(move |runtime| match runtime {
+                RuntimeName::Windlass => workload.prepare::<Windlass>(),
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
                 RuntimeName::Smol => workload.prepare::<Smol>(),
                 _ => unreachable!("`cannot_run` says so"),
@@ -176,9 +177,8 @@ impl Case {
         if !self.concerns(runtime) {
             return Some(CannotRun("it is of another kind"));
         }
-        if runtime == RuntimeName::Windlass && (self.name.starts_with("timer") || self.as_server().is_some())
-        {
-            return Some(CannotRun("it has no timers and sockets yet"));
+        if runtime == RuntimeName::Windlass && self.as_server().is_some() {
+            return Some(CannotRun("it has no sockets yet"));
         }
         self.why_threads.filter(|_| runtime == RuntimeName::Limit).map(CannotRun)
     }

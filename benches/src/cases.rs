@@ -20,7 +20,7 @@ use crate::workloads::spawn_join::SpawnJoin;
 use crate::workloads::spawn_many_local::SpawnManyLocal;
 use crate::workloads::spawn_many_remote::SpawnManyRemote;
 use crate::workloads::timer_churn::{Churn, TimerChurn};
-use crate::workloads::timer_fired::TimerFired;
+use crate::workloads::timer_fired::{TimerFired, Without};
 use crate::workloads::timer_remote::TimerRemote;
 use crate::workloads::yield_many::YieldMany;
 
@@ -211,24 +211,33 @@ fn timer_churn() -> Vec<Case> {
             cases.push(Case::timers(format!("{name}/{workers}"), about, workload));
         }
     }
-    let standing = TimerChurn { workers: 1, churn: Churn::Cancelled, times: 10_000, standing: 10_000 };
-    let about = "as timer_cancelled, while 10 000 other timers are registered";
-    cases.push(Case::timers("timer_cancelled/standing", about, standing));
+    let about = "as timer_cancelled, while 100 other timers are registered that fire before it would";
+    for workers in [1, 2] {
+        let standing = TimerChurn { workers, churn: Churn::Cancelled, times: 10_000, standing: 100 };
+        cases.push(Case::timers(format!("timer_cancelled/standing/{workers}"), about, standing));
+    }
     cases
 }
 
 fn timers() -> Vec<Case> {
     const FIRED: &str =
         "this many tasks sleep and are joined; CPU time without that of tasks that do not sleep";
+    const YIELD: &str = "the same; CPU time without that of tasks that yield instead of their sleep";
     const REMOTE: &str = "a task registers batches of sleeps, a thread outside of the runtime drops them";
-    let fired = |workers, sleepers, shortest, spread| {
+    let fired = |workers, sleepers, [shortest, spread]: [u64; 2], without| {
         let [shortest, spread] = [shortest, spread].map(Duration::from_millis);
-        TimerFired { workers, sleepers, shortest, spread }
+        TimerFired { workers, sleepers, shortest, spread, without }
     };
-    let mut cases = vec![Case::timers("timer_fired/10k", FIRED, fired(2, 10_000, 10, 100))];
-    for workers in [1, 2, 4] {
-        let million = fired(workers, 1_000_000, 500, 1_000);
-        cases.push(Case::timers(format!("timer_fired/1M/{workers}"), FIRED, million));
+    let mut cases = Vec::new();
+    for (name, about, without) in
+        [("timer_fired", FIRED, Without::Waiting), ("timer_fired_yield", YIELD, Without::Sleeping)]
+    {
+        let few = fired(2, 10_000, [10, 100], without);
+        cases.push(Case::timers(format!("{name}/10k/2"), about, few));
+        for workers in [1, 2, 4] {
+            let million = fired(workers, 1_000_000, [500, 1_000], without);
+            cases.push(Case::timers(format!("{name}/1M/{workers}"), about, million));
+        }
     }
     for workers in [1, 2, 4] {
         let remote = TimerRemote { workers, timers: 10_000 };

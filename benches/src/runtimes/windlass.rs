@@ -3,12 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use ::windlass::runtime;
 use ::windlass::task;
+use ::windlass::time::{self, Instant};
 
 use crate::pool::{Pool, Trip};
-use crate::runtime::{Flavor, Runtime, Threaded, processors};
+use crate::runtime::{Flavor, Runtime, Threaded, Timers, processors};
 
 /// A Windlass runtime.
 pub struct Windlass(runtime::Runtime);
@@ -80,6 +82,22 @@ impl Threaded for Windlass {
         F: FnOnce() -> T + Send + 'static,
     {
         WindlassJoin(task::spawn_blocking(call))
+    }
+}
+
+impl Timers for Windlass {
+    type Sleep = time::Sleep;
+
+    fn sleep(time: Duration) -> Self::Sleep {
+        time::sleep(time)
+    }
+
+    fn reset(sleep: Pin<&mut Self::Sleep>, time: Duration) {
+        sleep.reset(Instant::now() + time);
+    }
+
+    async fn timeout<F: Future<Output: Send> + Send>(time: Duration, future: F) -> Option<F::Output> {
+        time::timeout(time, future).await.ok()
     }
 }
 

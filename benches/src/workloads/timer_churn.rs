@@ -12,8 +12,9 @@ use crate::runtime::{Flavor, Runtime, Timers};
 /// When the timers would fire, as in tokio's benches.
 const LATER: Duration = Duration::from_secs(1);
 
-/// When the timers that stand around would fire.
-const MUCH_LATER: Duration = Duration::from_secs(3_600);
+/// When the timers that stand around fire, again and again: before the others would. A runtime that has to be told of
+/// the earliest timer hears of none of the others then.
+const EARLIER: Duration = Duration::from_millis(500);
 
 /// Polls of timers in one poll of their task. Runtimes allow a poll some 128 such steps and then answer `Pending`
 /// without a look at the timer, which would be quick and wrong.
@@ -114,7 +115,9 @@ impl TimerWorkload for TimerChurn {
         let runtime = build::<R>(self.flavor());
         for _ in 0..standing {
             runtime.spawn_outside_detached(async {
-                R::sleep(MUCH_LATER).await;
+                loop {
+                    R::sleep(EARLIER).await;
+                }
             });
         }
         Prepared::new(move || {

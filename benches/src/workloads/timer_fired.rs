@@ -8,6 +8,15 @@ use super::{Latencies, Prepared, TimerWorkload, build};
 use crate::runtime::{Flavor, Timers};
 use crate::usage::Usage;
 
+/// What the tasks do whose CPU time is taken off.
+#[derive(Clone, Copy)]
+pub enum Without {
+    /// They end in their first poll: what is left is a timer, and a wait.
+    Waiting,
+    /// They yield instead of sleeping: what is left is a timer.
+    Sleeping,
+}
+
 /// See the module.
 pub struct TimerFired {
     /// Worker threads.
@@ -18,22 +27,40 @@ pub struct TimerFired {
     pub shortest: Duration,
     /// The longest takes this much more; the others lie between them in steps of a millisecond.
     pub spread: Duration,
+    /// What is taken off.
+    pub without: Without,
 }
 
-/// Sleeps, if it is to, and not too short; returns 1.
-async fn sleeper<R: Timers>(time: Option<Duration>) -> u64 {
+/// What a task does before it ends.
+#[derive(Clone, Copy)]
+enum Wait {
+    None,
+    Yield,
+    Sleep(Duration),
+}
+
+/// Waits, and not too short; returns 1.
+async fn sleeper<R: Timers>(wait: Wait) -> u64 {
     let start = Instant::now();
-    if let Some(time) = time {
-        R::sleep(time).await;
-    }
+    let time = match wait {
+        Wait::None => Duration::ZERO,
+        Wait::Yield => {
+            R::yield_now().await;
+            Duration::ZERO
+        }
+        Wait::Sleep(time) => {
+            R::sleep(time).await;
+            time
+        }
+    };
     let slept = start.elapsed();
-    assert!(slept >= time.unwrap_or_default(), "a sleep of {time:?} took {slept:?}");
+    assert!(slept >= time, "a sleep of {time:?} took {slept:?}");
     1
 }
 
-fn spawn_and_join<R: Timers>(runtime: &R, times: impl Iterator<Item = Option<Duration>>) -> u64 {
+fn spawn_and_join<R: Timers>(runtime: &R, waits: impl Iterator<Item = Wait>) -> u64 {
     runtime.block_on(async {
-        let joins: Vec<_> = times.map(|time| R::spawn(sleeper::<R>(time))).collect();
+        let joins: Vec<_> = waits.map(|wait| R::spawn(sleeper::<R>(wait))).collect();
         let mut joined = 0;
         for join in joins {
             joined += join.await;
@@ -54,7 +81,11 @@ impl TimerWorkload for TimerFired {
     /// An iteration first spawns and joins the same tasks without their sleeps. What that used is taken off twice: for
     /// itself, and for the same part of the run with the sleeps.
     fn prepare<R: Timers>(&self) -> Prepared {
-        let Self { sleepers, shortest, spread, .. } = *self;
+        let Self { sleepers, shortest, spread, without, .. } = *self;
+        let instead = match without {
+            Without::Waiting => Wait::None,
+            Without::Sleeping => Wait::Yield,
+        };
         let runtime = build::<R>(self.flavor());
         let steps = spread.as_millis().max(1) as u32;
         let latencies = Rc::new(RefCell::new(Latencies::default()));
@@ -62,14 +93,15 @@ impl TimerWorkload for TimerFired {
         Prepared::new(move || {
             let mut record = record.borrow_mut();
             let before = Usage::of_process();
-            let joined = spawn_and_join(&runtime, (0..sleepers).map(|_| None));
+            let joined = spawn_and_join(&runtime, (0..sleepers).map(|_| instead));
             let without_sleeps = Usage::of_process() - before;
             assert_eq!(joined, u64::from(sleepers));
             record.unmeasured += without_sleeps;
             record.unmeasured += without_sleeps;
             let start = Instant::now();
             let step = |sleeper| Duration::from_millis(u64::from(sleeper % steps));
-            let woken = spawn_and_join(&runtime, (0..sleepers).map(|sleeper| Some(shortest + step(sleeper))));
+            let woken =
+                spawn_and_join(&runtime, (0..sleepers).map(|sleeper| Wait::Sleep(shortest + step(sleeper))));
             record.ns.push(start.elapsed().as_nanos() as u64);
             woken
         })
