@@ -177,9 +177,6 @@ impl Case {
         if !self.concerns(runtime) {
             return Some(CannotRun("it is of another kind"));
         }
-        if runtime == RuntimeName::Windlass && self.as_server().is_some() {
-            return Some(CannotRun("it has no sockets yet"));
-        }
         self.why_threads.filter(|_| runtime == RuntimeName::Limit).map(CannotRun)
     }
 

@@ -18,6 +18,7 @@ use crate::runtime::{Flavor, Sockets, Timers};
 use crate::runtimes::RuntimeName;
 use crate::runtimes::smol::Smol;
 use crate::runtimes::tokio::Tokio;
+use crate::runtimes::windlass::Windlass;
 
 /// The hidden first argument.
 pub(super) const FLAG: &str = "--serve";
@@ -52,6 +53,7 @@ fn serve(arguments: &[String]) -> Result<(), String> {
     raise_open_files().map_err(|error| format!("more files could not be opened: {error}"))?;
     let listener = listen().map_err(|error| format!("it could not listen: {error}"))?;
     match settings.runtime {
+        RuntimeName::Windlass => run::<Windlass>(&settings, listener),
         RuntimeName::Tokio => run::<Tokio>(&settings, listener),
         RuntimeName::Smol => run::<Smol>(&settings, listener),
         RuntimeName::Limit => {
@@ -87,6 +89,12 @@ fn run<R: Hosts>(settings: &Settings, listener: TcpListener) -> Result<(), Strin
 trait Hosts: Sockets + Timers {
     /// The plaintext service, if the runtime works with hyper.
     fn plaintext(listener: TcpListener) -> Option<impl Future<Output = ()> + Send + 'static>;
+}
+
+impl Hosts for Windlass {
+    fn plaintext(_: TcpListener) -> Option<impl Future<Output = ()> + Send + 'static> {
+        None::<std::future::Ready<()>>
+    }
 }
 
 impl Hosts for Tokio {
