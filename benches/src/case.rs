@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::runtime::Flavor;
-use crate::runtimes::RuntimeName;
 use crate::runtimes::channel::Channel;
 use crate::runtimes::limit::Limit;
 use crate::runtimes::rayon::Rayon;
@@ -12,7 +11,9 @@ use crate::runtimes::tokio::Tokio;
 use crate::runtimes::unblock::Unblock;
 use crate::runtimes::windlass::Windlass;
 use crate::runtimes::windlass_blocking::WindlassBlocking;
-use crate::workloads::{PoolWorkload, Prepared, ThreadedWorkload, Workload};
+use crate::runtimes::{Kind, RuntimeName};
+use crate::server::ServerCase;
+use crate::workloads::{PoolWorkload, Prepared, ThreadedWorkload, TimerWorkload, Workload};
 
 /// Why a runtime cannot run a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,11 @@ pub enum Setting {
         /// Its threads at most.
         threads: usize,
     },
+    /// A server in a process of its own.
+    Server {
+        /// Its worker threads.
+        workers: usize,
+    },
 }
 
 impl fmt::Display for Setting {
@@ -35,6 +41,8 @@ impl fmt::Display for Setting {
         match self {
             Self::Tasks(flavor) => flavor.fmt(f),
             Self::Pool { threads } => write!(f, "pool of {threads}"),
+            Self::Server { workers: 1 } => f.write_str("server, 1"),
+            Self::Server { workers } => write!(f, "server, {workers}"),
         }
     }
 }
@@ -51,7 +59,15 @@ pub struct Case {
     pub ops: u64,
     /// What a runtime with one thread lacks for it, if it takes more than one.
     why_threads: Option<&'static str>,
-    prepare: Box<dyn Fn(RuntimeName) -> Prepared + Send + Sync>,
+    run: Run,
+}
+
+/// How a case is run.
+enum Run {
+    /// In the process that measures.
+    Here(Box<dyn Fn(RuntimeName) -> Prepared + Send + Sync>),
+    /// With a server in another.
+    Server(ServerCase),
 }
 
 impl Case {
@@ -63,15 +79,13 @@ impl Case {
             setting: Setting::Tasks(workload.flavor()),
             ops: workload.ops(),
             why_threads: None,
-            prepare: Box::new(move |runtime| match runtime {
+            run: Run::Here(Box::new(move |runtime| match runtime {
                 RuntimeName::Windlass => workload.prepare::<Windlass>(),
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
                 RuntimeName::Smol => workload.prepare::<Smol>(),
                 RuntimeName::Limit => workload.prepare::<Limit>(),
-                RuntimeName::WindlassBlocking | RuntimeName::Rayon | RuntimeName::Channel => {
-                    unreachable!("`cannot_run` says so")
-                }
-            }),
+                _ => unreachable!("`cannot_run` says so"),
+            })),
         }
     }
 
@@ -83,15 +97,29 @@ impl Case {
             setting: Setting::Tasks(workload.flavor()),
             ops: workload.ops(),
             why_threads: Some(W::WHY_THREADS),
-            prepare: Box::new(move |runtime| match runtime {
+            run: Run::Here(Box::new(move |runtime| match runtime {
                 RuntimeName::Windlass => workload.prepare::<Windlass>(),
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
                 RuntimeName::Smol => workload.prepare::<Smol>(),
-                RuntimeName::WindlassBlocking
-                | RuntimeName::Rayon
-                | RuntimeName::Channel
-                | RuntimeName::Limit => unreachable!("`cannot_run` says so"),
-            }),
+                _ => unreachable!("`cannot_run` says so"),
+            })),
+        }
+    }
+
+    /// A case of timers.
+    pub fn timers<W: TimerWorkload>(name: impl Into<String>, about: &'static str, workload: W) -> Self {
+        Self {
+            name: name.into(),
+            about,
+            setting: Setting::Tasks(workload.flavor()),
+            ops: workload.ops(),
+            why_threads: Some("it has no clock"),
+            run: Run::Here(Box::new(move |runtime| match runtime {
+                RuntimeName::Windlass => workload.prepare::<Windlass>(),
+                RuntimeName::Tokio => workload.prepare::<Tokio>(),
+                RuntimeName::Smol => workload.prepare::<Smol>(),
+                _ => unreachable!("`cannot_run` says so"),
+            })),
         }
     }
 
@@ -103,34 +131,62 @@ impl Case {
             setting: Setting::Pool { threads: workload.threads() },
             ops: workload.ops(),
             why_threads: Some("it has no pool of threads"),
-            prepare: Box::new(move |runtime| match runtime {
+            run: Run::Here(Box::new(move |runtime| match runtime {
                 RuntimeName::Windlass => workload.prepare::<Windlass>(),
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
                 RuntimeName::Smol => workload.prepare::<Unblock>(),
                 RuntimeName::WindlassBlocking => workload.prepare::<WindlassBlocking>(),
                 RuntimeName::Rayon => workload.prepare::<Rayon>(),
                 RuntimeName::Channel => workload.prepare::<Channel>(),
-                RuntimeName::Limit => unreachable!("`cannot_run` says so"),
-            }),
+                _ => unreachable!("`cannot_run` says so"),
+            })),
+        }
+    }
+
+    /// A case with a server in a process of its own; one operation is one message and its answer.
+    pub fn server(name: impl Into<String>, about: &'static str, server: ServerCase) -> Self {
+        Self {
+            name: name.into(),
+            about,
+            setting: Setting::Server { workers: server.workers },
+            ops: 1,
+            why_threads: None,
+            run: Run::Server(server),
+        }
+    }
+
+    /// The server of such a case.
+    pub fn as_server(&self) -> Option<&ServerCase> {
+        match &self.run {
+            Run::Here(_) => None,
+            Run::Server(server) => Some(server),
         }
     }
 
     /// Whether `runtime` is of the kind this case is for, so that it is worth a line that it cannot run it.
     pub fn concerns(&self, runtime: RuntimeName) -> bool {
-        !runtime.is_pool_only() || matches!(self.setting, Setting::Pool { .. })
+        match runtime.kind() {
+            Kind::Runtime => true,
+            Kind::Pool => matches!(self.setting, Setting::Pool { .. }),
+            Kind::Foreign => matches!(self.setting, Setting::Server { .. }),
+        }
     }
 
     /// Why `runtime` cannot run this case, if it cannot.
     pub fn cannot_run(&self, runtime: RuntimeName) -> Option<CannotRun> {
         if !self.concerns(runtime) {
-            return Some(CannotRun("it runs no tasks"));
+            return Some(CannotRun("it is of another kind"));
         }
         self.why_threads.filter(|_| runtime == RuntimeName::Limit).map(CannotRun)
     }
 
     /// Builds the runtime and whatever else the workload needs before its first iteration.
     pub fn prepare(&self, runtime: RuntimeName) -> Result<Prepared, CannotRun> {
-        self.cannot_run(runtime).map_or_else(|| Ok((self.prepare)(runtime)), Err)
+        match (self.cannot_run(runtime), &self.run) {
+            (Some(reason), _) => Err(reason),
+            (None, Run::Here(prepare)) => Ok(prepare(runtime)),
+            (None, Run::Server(_)) => Err(CannotRun("its server is another process")),
+        }
     }
 
     /// Runs one iteration and checks that it completed all it should have.

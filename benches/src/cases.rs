@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::case::Case;
 use crate::runtime::Flavor;
+use crate::server::{ServerCase, Service};
 use crate::workloads::blocking_latency::{BlockingLatency, Until};
 use crate::workloads::blocking_sleepers::BlockingSleepers;
 use crate::workloads::blocking_throughput::BlockingThroughput;
@@ -18,6 +19,9 @@ use crate::workloads::spawn_blocking::SpawnBlocking;
 use crate::workloads::spawn_join::SpawnJoin;
 use crate::workloads::spawn_many_local::SpawnManyLocal;
 use crate::workloads::spawn_many_remote::SpawnManyRemote;
+use crate::workloads::timer_churn::{Churn, TimerChurn};
+use crate::workloads::timer_fired::{TimerFired, Without};
+use crate::workloads::timer_remote::TimerRemote;
 use crate::workloads::yield_many::YieldMany;
 
 const WORKERS: usize = 4;
@@ -35,6 +39,9 @@ pub fn all() -> Vec<Case> {
     cases.extend(channels());
     cases.extend(spawn_blocking());
     cases.extend(blocking_pool());
+    cases.extend(timer_churn());
+    cases.extend(timers());
+    cases.extend(servers());
     cases
 }
 
@@ -186,6 +193,76 @@ fn blocking_pool() -> Vec<Case> {
     cases
 }
 
+fn timer_churn() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (name, churn, about) in [
+        ("timer_created/sleep", Churn::Sleep, "a task per worker creates sleeps and drops them unpolled"),
+        ("timer_created/timeout", Churn::Timeout, "a task per worker awaits what is ready, with a timeout"),
+        (
+            "timer_cancelled",
+            Churn::Cancelled,
+            "a task per worker polls a sleep once and drops it, and the next",
+        ),
+        ("timer_timeout_yield", Churn::TimeoutYield, "a task per worker awaits yields, each with a timeout"),
+        ("timer_reset", Churn::Reset, "a task per worker gives a sleep new deadlines and polls it"),
+    ] {
+        for workers in [1, 2, 4] {
+            let workload = TimerChurn { workers, churn, times: 10_000, standing: 0 };
+            cases.push(Case::timers(format!("{name}/{workers}"), about, workload));
+        }
+    }
+    let about = "as timer_cancelled, while 100 other timers are registered that fire before it would";
+    for workers in [1, 2] {
+        let standing = TimerChurn { workers, churn: Churn::Cancelled, times: 10_000, standing: 100 };
+        cases.push(Case::timers(format!("timer_cancelled/standing/{workers}"), about, standing));
+    }
+    cases
+}
+
+fn timers() -> Vec<Case> {
+    const FIRED: &str =
+        "this many tasks sleep and are joined; CPU time without that of tasks that do not sleep";
+    const YIELD: &str = "the same; CPU time without that of tasks that yield instead of their sleep";
+    const REMOTE: &str = "a task registers batches of sleeps, a thread outside of the runtime drops them";
+    let fired = |workers, sleepers, [shortest, spread]: [u64; 2], without| {
+        let [shortest, spread] = [shortest, spread].map(Duration::from_millis);
+        TimerFired { workers, sleepers, shortest, spread, without }
+    };
+    let mut cases = Vec::new();
+    for (name, about, without) in
+        [("timer_fired", FIRED, Without::Waiting), ("timer_fired_yield", YIELD, Without::Sleeping)]
+    {
+        let few = fired(2, 10_000, [10, 100], without);
+        cases.push(Case::timers(format!("{name}/10k/2"), about, few));
+        for workers in [1, 2, 4] {
+            let million = fired(workers, 1_000_000, [500, 1_000], without);
+            cases.push(Case::timers(format!("{name}/1M/{workers}"), about, million));
+        }
+    }
+    for workers in [1, 2, 4] {
+        let remote = TimerRemote { workers, timers: 10_000 };
+        cases.push(Case::timers(format!("timer_cancelled_remote/{workers}"), REMOTE, remote));
+    }
+    cases
+}
+
+fn servers() -> Vec<Case> {
+    const ECHO: &str = "1 KiB there and back on each of so many connections, again and again";
+    const PLAINTEXT: &str = "a request of HTTP/1.1 to hyper on each of so many connections, again and again";
+    let mut cases = Vec::new();
+    for (name, service, about) in
+        [("echo", Service::Echo, ECHO), ("plaintext", Service::Plaintext, PLAINTEXT)]
+    {
+        for connections in [1, 64, 1_000] {
+            for workers in [1, 2] {
+                let server = ServerCase { service, workers, connections };
+                cases.push(Case::server(format!("{name}/{connections}/{workers}"), about, server));
+            }
+        }
+    }
+    cases
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,7 +292,8 @@ mod tests {
 
     #[test]
     fn every_case_completes_on_every_runtime_that_can_run_it() {
-        for case in all() {
+        // A million tasks are many for a build without optimisations; ten thousand are the same code.
+        for case in all().iter().filter(|case| case.ops < 1_000_000) {
             for runtime in RuntimeName::ALL {
                 if let Ok(mut prepared) = case.prepare(runtime) {
                     case.iterate(&mut prepared);

@@ -14,9 +14,14 @@ use crate::cases;
 use crate::measure::{Budget, Sample, measure};
 use crate::runtimes::RuntimeName;
 use crate::runtimes::unblock::THREADS_VARIABLE;
+use crate::server::drive::{self, Pinning};
+use crate::server::serve;
 
 /// The hidden first argument that makes a program measure one case and print the result.
 const FLAG: &str = "--measure-one";
+
+const FREE: &str = "free";
+const PINNED: &str = "pinned";
 
 /// How long a measurement may take beyond its budget before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,18 +45,22 @@ pub enum Outcome {
 }
 
 /// The arguments that make this program measure one case.
-pub fn arguments(case: &Case, runtime: RuntimeName, budget: Budget) -> [String; 4] {
+pub fn arguments(case: &Case, runtime: RuntimeName, budget: Budget, pinning: Pinning) -> [String; 5] {
     let budget = match budget {
         Budget::Time(time) => format!("{}us", time.as_micros()),
         Budget::Iterations(iterations) => iterations.to_string(),
     };
-    [FLAG.into(), case.name.clone(), runtime.to_string(), budget]
+    let pinning = match pinning {
+        Pinning::Free => FREE,
+        Pinning::Pinned => PINNED,
+    };
+    [FLAG.into(), case.name.clone(), runtime.to_string(), budget, pinning.into()]
 }
 
 /// What that program finds in its environment: the one way to tell the `blocking` crate how many threads to have.
 pub fn environment(case: &Case) -> Option<(&'static str, String)> {
     match case.setting {
-        Setting::Tasks(_) => None,
+        Setting::Tasks(_) | Setting::Server { .. } => None,
         Setting::Pool { threads } => Some((THREADS_VARIABLE, threads.to_string())),
     }
 }
@@ -59,7 +68,7 @@ pub fn environment(case: &Case) -> Option<(&'static str, String)> {
 /// Measures `case` on `runtime` in a fresh process of the current program.
 ///
 /// That program's `main` must begin with [`answer`].
-pub fn run(case: &Case, runtime: RuntimeName, budget: Budget) -> Outcome {
+pub fn run(case: &Case, runtime: RuntimeName, budget: Budget, pinning: Pinning) -> Outcome {
     let time = match budget {
         Budget::Time(time) => time,
         Budget::Iterations(_) => Duration::ZERO,
@@ -69,7 +78,7 @@ pub fn run(case: &Case, runtime: RuntimeName, budget: Budget) -> Outcome {
         Err(error) => return Outcome::Failed(format!("this program cannot find itself: {error}")),
     };
     let mut command = Command::new(program);
-    command.args(arguments(case, runtime, budget)).envs(environment(case));
+    command.args(arguments(case, runtime, budget, pinning)).envs(environment(case));
     output_of(command, time + PATIENCE).map_or_else(Outcome::Failed, |text| parse(&text))
 }
 
@@ -113,8 +122,11 @@ fn parse(text: &str) -> Outcome {
     }
 }
 
-/// In a child, measures what the arguments ask for and returns the exit code; otherwise returns `None`.
+/// In a child, measures or serves what the arguments ask for and returns the exit code; otherwise returns `None`.
 pub fn answer() -> Option<ExitCode> {
+    if let Some(code) = serve::answer() {
+        return Some(code);
+    }
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() != Some(FLAG) {
         return None;
@@ -133,13 +145,22 @@ pub fn answer() -> Option<ExitCode> {
 }
 
 fn measure_one(arguments: &[String]) -> Result<Answer, String> {
-    let [name, runtime, budget] = arguments else {
-        return Err("wants a case, a runtime and a budget".into());
+    let [name, runtime, budget, pinning] = arguments else {
+        return Err("wants a case, a runtime, a budget and whether to pin".into());
     };
     let case = cases::all().into_iter().find(|case| case.name == *name).ok_or("no such case")?;
     let runtime = runtime.parse()?;
     let budget = parse_budget(budget).ok_or("a budget is `300000us` or a number of iterations")?;
-    Ok(match measure(&case, runtime, budget) {
+    let pinning = if pinning == PINNED { Pinning::Pinned } else { Pinning::Free };
+    let measured = match case.as_server() {
+        None => measure(&case, runtime, budget),
+        Some(_) if let Some(reason) = case.cannot_run(runtime) => Err(reason),
+        Some(server) => match drive::measure(server, runtime, budget, pinning) {
+            Ok(sample) => Ok(sample.map_err(|error| error.to_string())?),
+            Err(reason) => Err(reason),
+        },
+    };
+    Ok(match measured {
         Ok(sample) => Answer::Measured(sample),
         Err(CannotRun(reason)) => Answer::CannotRun(reason.into()),
     })
@@ -160,7 +181,7 @@ mod tests {
     fn a_budget_survives_the_command_line() {
         let case = &cases::all()[0];
         for budget in [Budget::Time(Duration::from_millis(300)), Budget::Iterations(7)] {
-            let [_, name, runtime, text] = arguments(case, RuntimeName::Limit, budget);
+            let [_, name, runtime, text, _] = arguments(case, RuntimeName::Limit, budget, Pinning::Free);
             assert_eq!((name, runtime.as_str()), (case.name.clone(), "limit"));
             assert_eq!(parse_budget(&text), Some(budget));
         }
@@ -176,6 +197,7 @@ mod tests {
             voluntary_switches: 0,
             background_steps: None,
             latencies_ns: vec![1, 2, 2],
+            server: None,
         };
         let text = serde_json::to_string(&Answer::Measured(sample.clone())).unwrap();
         assert_eq!(parse(&text), Outcome::Measured(sample));

@@ -7,6 +7,7 @@
 //! - [`case`](mod@case): a workload with its parameters and its name; [`cases`] lists them all.
 //! - [`measure`]: warm-up, number of iterations, wall and CPU time of one case on one runtime.
 //! - [`child`]: the same in a fresh process.
+//! - [`server`]: servers in processes of their own, and their client.
 //! - [`compare`]: the program that runs rounds of those and reports ratios.
 //!
 //! The criterion benches run the very same cases.
@@ -19,6 +20,7 @@ pub mod measure;
 pub mod pool;
 pub mod runtime;
 pub mod runtimes;
+pub mod server;
 pub mod stats;
 mod usage;
 pub mod workloads;

@@ -35,6 +35,19 @@ pub struct Sample {
     pub background_steps: Option<u64>,
     /// In ascending order, the times the case took itself, where it does; those count then, and not the wall time.
     pub latencies_ns: Vec<u64>,
+    /// Of a case with a server, whose the CPU time and the switches above are; its wall time counts too.
+    pub server: Option<ServerSide>,
+}
+
+/// What else is known of a server and its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerSide {
+    /// The user part of its CPU time.
+    pub user_ns: u64,
+    /// Times a thread of it had to make room for another.
+    pub involuntary_switches: u64,
+    /// CPU time of the client.
+    pub client_cpu_ns: u64,
 }
 
 /// Measures `case` on `runtime`.
@@ -78,6 +91,7 @@ pub fn measure(case: &Case, runtime: RuntimeName, budget: Budget) -> Result<Samp
         voluntary_switches: used.voluntary_switches,
         background_steps,
         latencies_ns: latencies.ns,
+        server: None,
     })
 }
 

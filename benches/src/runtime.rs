@@ -4,6 +4,9 @@
 //! adds what takes a second thread. A workload names in its bound the one it needs.
 
 use std::io;
+use std::net;
+use std::pin::Pin;
+use std::time::Duration;
 
 /// Which scheduler to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,4 +110,42 @@ pub trait Threaded: Runtime {
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static;
+}
+
+/// A runtime with a clock.
+pub trait Timers: Threaded {
+    /// Done after a time; it registers with the clock when it is polled, not before.
+    type Sleep: Future<Output: Send> + Send + 'static;
+
+    /// A sleep of this long, from now on.
+    fn sleep(time: Duration) -> Self::Sleep;
+
+    /// Makes a sleep last this long from now on.
+    fn reset(sleep: Pin<&mut Self::Sleep>, time: Duration);
+
+    /// Gives `future` this long; `None` when it took longer.
+    fn timeout<F: Future<Output: Send> + Send>(
+        time: Duration,
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> + Send;
+}
+
+/// A runtime with TCP sockets.
+pub trait Sockets: Threaded {
+    /// A listening socket.
+    type Listener: Send + Sync + 'static;
+    /// A connected socket.
+    type Stream: Send + 'static;
+
+    /// Takes over a socket that listens and does not block; called from inside a task.
+    fn listener(listener: net::TcpListener) -> io::Result<Self::Listener>;
+
+    /// Waits for a connection, and has it send without delay.
+    fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Reads what there is; nothing at the end.
+    fn read(stream: &mut Self::Stream, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Writes all of it.
+    fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
 }

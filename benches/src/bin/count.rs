@@ -12,6 +12,7 @@ use glob::Pattern;
 use windlass_benches::case::Case;
 use windlass_benches::measure::Budget;
 use windlass_benches::runtimes::RuntimeName;
+use windlass_benches::server::drive::Pinning;
 use windlass_benches::{cases, child};
 
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -78,7 +79,7 @@ fn instructions(case: &Case, runtime: RuntimeName, iterations: u64) -> Result<Op
         .args(["--quiet", "--tool=callgrind", "--fair-sched=yes"])
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
-        .args(child::arguments(case, runtime, Budget::Iterations(iterations)))
+        .args(child::arguments(case, runtime, Budget::Iterations(iterations), Pinning::Free))
         .envs(child::environment(case));
     let printed = child::output_of(valgrind, PATIENCE);
     let profile = std::fs::read_to_string(&out);

@@ -12,7 +12,8 @@ use super::rounds::Stop;
 /// Each has `case`, `runtime`, `wall_ns_per_op`, `cpu_ns_per_op`, `ratio_vs_windlass` (the median of the rounds' wall
 /// ratios, named for the base) and `rounds`; after those the spread of the ratio, the CPU ratio, for a case of latencies
 /// their percentiles, and `cannot_run` or `failed` with the reason. What was not measured is null. In a case of latencies
-/// the wall time and its ratios are those of the p50.
+/// the wall time and its ratios are those of the p50. In a case with a server wall time is that of a message, CPU time is
+/// the server's alone, and there are the messages per second, how busy both sides were, and the CPU ratio to the limit.
 pub fn lines(plan: &Plan, results: &[CaseResult]) -> String {
     let mut text = String::new();
     for result in results {
@@ -60,6 +61,21 @@ fn line(plan: &Plan, case: &str, row: &Row) -> Line {
         put("latencies", json!(latency.count));
         put(&format!("p99_ratio_vs_{}", plan.base), json!(p99.map(|ratio| ratio.median)));
         put("p99_ratio_interval", json!(p99.map(|ratio| ratio.interval)));
+        if figures.is_some_and(|figures| figures.server.is_some()) {
+            let p999 = latency.p999_ratio;
+            put(&format!("p999_ratio_vs_{}", plan.base), json!(p999.map(|ratio| ratio.median)));
+            put("p999_ratio_interval", json!(p999.map(|ratio| ratio.interval)));
+        }
+    }
+    if let Some((figures, server)) = figures.and_then(|figures| Some((figures, figures.server.as_ref()?))) {
+        put("messages_per_second", json!(1e9 / figures.wall_ns_per_op));
+        put("user_ns_per_op", json!(server.user_ns_per_op));
+        put("server_busy", json!(server.busy));
+        put("client_busy", json!(server.client_busy));
+        put("waits_per_op", json!(server.waits_per_op));
+        put("preemptions_per_op", json!(server.preemptions_per_op));
+        put("cpu_ratio_vs_limit", json!(server.cpu_to_limit.map(|ratio| ratio.median)));
+        put("cpu_ratio_vs_limit_interval", json!(server.cpu_to_limit.map(|ratio| ratio.interval)));
     }
     match &row.stopped {
         None => {}

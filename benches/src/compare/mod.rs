@@ -12,6 +12,7 @@ use glob::Pattern;
 use crate::case::Case;
 use crate::cases;
 use crate::runtimes::RuntimeName;
+use crate::server::drive::Pinning;
 
 pub mod json;
 pub mod machine;
@@ -28,7 +29,7 @@ pub struct Args {
     /// Only cases whose name matches, `*` across slashes too; may be repeated [default: all]
     #[arg(long = "case", value_name = "GLOB")]
     cases: Vec<Pattern>,
-    /// The runtimes to compare with [default: all, and pools without a runtime only in cases of such pools]
+    /// The runtimes to compare with [default: all, pools without a runtime only in cases of such pools, and other languages only as servers]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     against: Vec<RuntimeName>,
     /// How often each runtime runs each case [default: 20, with --quick 5]
@@ -43,6 +44,9 @@ pub struct Args {
     /// Also draw the ratios
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Run servers on the first processor and their clients on the second
+    #[arg(long)]
+    pin: bool,
     /// List the cases and what each does, and run none
     #[arg(long)]
     list: bool,
@@ -65,6 +69,8 @@ pub struct Plan {
     pub rounds: usize,
     /// How long the measured part of one run is.
     pub time: Duration,
+    /// Where servers and their clients run.
+    pub pinning: Pinning,
 }
 
 impl Plan {
@@ -129,6 +135,7 @@ impl Args {
             all_peers: !self.against.is_empty(),
             rounds: self.rounds.unwrap_or(rounds) as usize,
             time: Duration::from_millis(time),
+            pinning: if self.pin { Pinning::Pinned } else { Pinning::Free },
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Plan;
 use super::rounds::{Runs, Stop};
 use crate::case::Case;
-use crate::measure::Sample;
+use crate::measure::{Sample, ServerSide};
 use crate::runtimes::RuntimeName;
 use crate::stats::{Median, geometric_mean, percentile};
 
@@ -46,6 +46,25 @@ pub struct Figures {
     pub rounds: usize,
     /// In a case of latencies, how they are distributed.
     pub latency: Option<Latency>,
+    /// In a case with a server, more on it; its wall time is that of a message, and not the p50.
+    pub server: Option<ServerFigures>,
+}
+
+/// Medians of what is known of a server only.
+#[derive(Debug)]
+pub struct ServerFigures {
+    /// The user part of its CPU time.
+    pub user_ns_per_op: f64,
+    /// CPU time over wall time: 1 is one processor all of the time.
+    pub busy: f64,
+    /// The same of the client.
+    pub client_busy: f64,
+    /// Times a thread waited, per message.
+    pub waits_per_op: f64,
+    /// Times a thread had to make room for another, per message.
+    pub preemptions_per_op: f64,
+    /// CPU time over the limit's in the same round, where the limit takes part.
+    pub cpu_to_limit: Option<Median>,
 }
 
 /// Latencies of all rounds taken together, in nanoseconds.
@@ -61,6 +80,8 @@ pub struct Latency {
     pub count: usize,
     /// The p99 over the base's in the same round.
     pub p99_ratio: Option<Median>,
+    /// The p99.9 over the base's in the same round.
+    pub p999_ratio: Option<Median>,
 }
 
 impl CaseResult {
@@ -82,27 +103,52 @@ pub fn evaluate(plan: &Plan, measured: &[Vec<Runs>]) -> Vec<CaseResult> {
 
 fn evaluate_case(case: &Case, runs: &[Runs]) -> CaseResult {
     let base = runs.first().map_or(&[][..], |base| &base.samples);
+    let limit = runs.iter().find(|runs| runs.runtime == RuntimeName::Limit);
+    let limit = limit.map_or(&[][..], |limit| &limit.samples);
     let row = |runs: &Runs| Row {
         runtime: runs.runtime,
-        figures: figures(case.ops, &runs.samples, base),
+        figures: figures(case.ops, &runs.samples, base, limit),
         stopped: runs.stopped.clone(),
     };
     CaseResult { case: case.name.clone(), ops: case.ops, rows: runs.iter().map(row).collect() }
 }
 
-fn figures(ops: u64, samples: &[Sample], base: &[Sample]) -> Option<Figures> {
+fn figures(ops: u64, samples: &[Sample], base: &[Sample], limit: &[Sample]) -> Option<Figures> {
     let median = |figure: &dyn Fn(&Sample) -> f64| {
         Median::of(&samples.iter().map(figure).collect::<Vec<_>>()).map(|figure| figure.median)
     };
-    let ratio = |figure: &dyn Fn(&Sample) -> f64| {
+    let ratio_to = |base: &[Sample], figure: &dyn Fn(&Sample) -> f64| {
         let ratios = samples.iter().zip(base).map(|(peer, base)| figure(peer) / figure(base));
         Median::of(&ratios.filter(|ratio| ratio.is_finite() && *ratio > 0.0).collect::<Vec<_>>())
     };
+    let ratio = |figure: &dyn Fn(&Sample) -> f64| ratio_to(base, figure);
     let wall = |sample: &Sample| {
         let per_op = sample.wall_ns as f64 / (sample.iterations * ops) as f64;
-        percentile(&sample.latencies_ns, 0.5).unwrap_or(per_op)
+        match sample.server {
+            Some(_) => per_op,
+            None => percentile(&sample.latencies_ns, 0.5).unwrap_or(per_op),
+        }
     };
     let cpu = |sample: &Sample| sample.cpu_ns as f64 / (sample.iterations * ops) as f64;
+    let of_server = |figure: fn(&ServerSide) -> u64| {
+        median(&|sample| sample.server.as_ref().map_or(0, figure) as f64 / (sample.iterations * ops) as f64)
+    };
+    let has_server = samples.iter().all(|sample| sample.server.is_some());
+    let server = if has_server {
+        let client_cpu = |sample: &Sample| sample.server.map_or(0, |server| server.client_cpu_ns) as f64;
+        Some(ServerFigures {
+            user_ns_per_op: of_server(|server| server.user_ns)?,
+            busy: median(&|sample| sample.cpu_ns as f64 / sample.wall_ns as f64)?,
+            client_busy: median(&|sample| client_cpu(sample) / sample.wall_ns as f64)?,
+            waits_per_op: median(&|sample| {
+                sample.voluntary_switches as f64 / (sample.iterations * ops) as f64
+            })?,
+            preemptions_per_op: of_server(|server| server.involuntary_switches)?,
+            cpu_to_limit: ratio_to(limit, &cpu),
+        })
+    } else {
+        None
+    };
     Some(Figures {
         wall_ns_per_op: median(&wall)?,
         cpu_ns_per_op: median(&cpu)?,
@@ -113,20 +159,25 @@ fn figures(ops: u64, samples: &[Sample], base: &[Sample]) -> Option<Figures> {
         cpu_ratio: ratio(&cpu),
         rounds: samples.len(),
         latency: latency(samples, base),
+        server,
     })
 }
 
 fn latency(samples: &[Sample], base: &[Sample]) -> Option<Latency> {
     let mut all: Vec<u64> = samples.iter().flat_map(|sample| &sample.latencies_ns).copied().collect();
     all.sort_unstable();
-    let p99 = |sample: &Sample| percentile(&sample.latencies_ns, 0.99);
-    let ratios = samples.iter().zip(base).filter_map(|(peer, base)| Some(p99(peer)? / p99(base)?));
+    let ratio = |p: f64| {
+        let of = |sample: &Sample| percentile(&sample.latencies_ns, p);
+        let ratios = samples.iter().zip(base).filter_map(|(peer, base)| Some(of(peer)? / of(base)?));
+        Median::of(&ratios.collect::<Vec<_>>())
+    };
     Some(Latency {
         p50: percentile(&all, 0.5)?,
         p99: percentile(&all, 0.99)?,
         p999: percentile(&all, 0.999)?,
         count: all.len(),
-        p99_ratio: Median::of(&ratios.collect::<Vec<_>>()),
+        p99_ratio: ratio(0.99),
+        p999_ratio: ratio(0.999),
     })
 }
 
@@ -183,6 +234,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::cases;
+    use crate::server::drive::Pinning;
 
     fn sample(wall_ns: u64, cpu_ns: u64) -> Sample {
         Sample {
@@ -192,6 +244,7 @@ pub(super) mod tests {
             voluntary_switches: 8,
             background_steps: None,
             latencies_ns: Vec::new(),
+            server: None,
         }
     }
 
@@ -209,6 +262,7 @@ pub(super) mod tests {
             all_peers: false,
             rounds: 2,
             time: Duration::ZERO,
+            pinning: Pinning::Free,
         };
         let measured = [vec![
             latencies(RuntimeName::Windlass, &[&[100, 200, 1_000], &[200, 300, 500]]),
@@ -232,6 +286,7 @@ pub(super) mod tests {
             all_peers: false,
             rounds: 3,
             time: Duration::ZERO,
+            pinning: Pinning::Free,
         };
         let mut limit = runs(RuntimeName::Limit, &[]);
         limit.stopped = Some(Stop::CannotRun("it <has> \"no\" threads".into()));

@@ -41,7 +41,7 @@ pub fn run(plan: &Plan) -> Vec<Vec<Runs>> {
                 if runs.stopped.is_some() {
                     continue;
                 }
-                match child::run(case, runs.runtime, Budget::Time(plan.time)) {
+                match child::run(case, runs.runtime, Budget::Time(plan.time), plan.pinning) {
                     Outcome::Measured(sample) => runs.samples.push(sample),
                     Outcome::CannotRun(reason) => runs.stopped = Some(Stop::CannotRun(reason)),
                     Outcome::Failed(reason) => {

@@ -151,6 +151,9 @@ fn color(runtime: RuntimeName) -> &'static str {
         RuntimeName::WindlassBlocking => "#777777",
         RuntimeName::Rayon => "#3a923a",
         RuntimeName::Channel => "#c03d3e",
+        RuntimeName::Asyncio => "#8172b3",
+        RuntimeName::Uvloop => "#937860",
+        RuntimeName::Go => "#00add8",
         RuntimeName::Limit => "#9aa5ae",
     }
 }

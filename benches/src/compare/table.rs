@@ -1,6 +1,6 @@
 //! The report for people.
 
-use super::results::{CaseResult, Latency, Row, summarise};
+use super::results::{CaseResult, Figures, Latency, Row, ServerFigures, summarise};
 use super::rounds::Stop;
 use super::{Plan, machine};
 use crate::case::Case;
@@ -27,10 +27,14 @@ pub fn print_header(plan: &Plan) {
 
 /// Prints all results and what they come to.
 pub fn print(plan: &Plan, results: &[CaseResult]) {
+    let has = |result: &CaseResult, test: fn(&Row) -> bool| result.rows.iter().any(test);
+    let (of_servers, rest): (Vec<_>, Vec<_>) =
+        results.iter().partition(|result| has(result, |row| server_of(row).is_some()));
     let (of_latencies, others): (Vec<_>, Vec<_>) =
-        results.iter().partition(|result| result.rows.iter().any(|row| latency_of(row).is_some()));
+        rest.into_iter().partition(|result| has(result, |row| latency_of(row).is_some()));
     print_table(plan, &others, &heading(plan), figures_of);
     print_table(plan, &of_latencies, &latency_heading(plan), latencies_of);
+    print_table(plan, &of_servers, &server_heading(plan), server_figures_of);
     for peer in &plan.peers {
         print_summary(plan, results, *peer);
     }
@@ -71,6 +75,25 @@ fn latency_heading(plan: &Plan) -> String {
     )
 }
 
+fn server_heading(plan: &Plan) -> String {
+    let cpu = format!("server cpu / {} (interval) [min-max]", plan.base);
+    format!(
+        "{:>7}  {:>6}  {:>5}  {:>7}  {:>7}  {:>7}  {:>5}  {:>9}  {:>9}  {cpu:RATIO$}  {:20}  wall / {}  p99.9 / {}",
+        "msg/s",
+        "cpu us",
+        "user",
+        "p50 us",
+        "p99 us",
+        "p99.9",
+        "waits",
+        "busy",
+        "preempted",
+        "cpu / limit",
+        plan.base,
+        plan.base
+    )
+}
+
 /// How wide a ratio with its spread is.
 const RATIO: usize = 38;
 
@@ -89,6 +112,38 @@ fn latencies_of(row: &Row, _: u64, is_base: bool) -> String {
             let [p99, cpu] = [&latency.p99_ratio, &figures.cpu_ratio]
                 .map(|ratio| ratio.as_ref().map_or_else(String::new, |ratio| short(ratio.median)));
             line += &format!("  {p50:RATIO$}  {p99:14}  {cpu}");
+        }
+    }
+    with_stop(line, row)
+}
+
+fn server_of(row: &Row) -> Option<(&Figures, &ServerFigures, &Latency)> {
+    let figures = row.figures.as_ref()?;
+    Some((figures, figures.server.as_ref()?, figures.latency.as_ref()?))
+}
+
+fn server_figures_of(row: &Row, _: u64, is_base: bool) -> String {
+    let mut line = String::new();
+    if let Some((figures, server, latency)) = server_of(row) {
+        let [cpu, user] = [figures.cpu_ns_per_op, server.user_ns_per_op].map(|ns| short(ns / 1e3));
+        let [p50, p99, p999] = [latency.p50, latency.p99, latency.p999].map(|ns| short(ns / 1e3));
+        let [waits, preempted] = [server.waits_per_op, server.preemptions_per_op].map(short);
+        let busy = format!("{:.2}+{:.2}", server.busy, server.client_busy);
+        line += &format!("{:>7.0}  {cpu:>6}  {user:>5}  ", 1e9 / figures.wall_ns_per_op);
+        line += &format!("{p50:>7}  {p99:>7}  {p999:>7}  {waits:>5}  {busy:>9}  {preempted:>9}  ");
+        let text = |median: &Option<Median>, show: fn(&Median) -> String| {
+            median.as_ref().map_or_else(String::new, show)
+        };
+        let cpu = if is_base { String::new() } else { text(&figures.cpu_ratio, ratio) };
+        let to_limit = text(&server.cpu_to_limit, |ratio| {
+            let [median, low, high] = [ratio.median, ratio.interval.0, ratio.interval.1].map(short);
+            format!("{median} ({low} to {high})")
+        });
+        line += &format!("{cpu:RATIO$}  {to_limit:20}  ");
+        if !is_base {
+            let [wall, p999] =
+                [&figures.wall_ratio, &latency.p999_ratio].map(|of| text(of, |of| short(of.median)));
+            line += &format!("{wall:8}  {p999}");
         }
     }
     with_stop(line, row)
@@ -164,7 +219,14 @@ fn print_footnote(results: &[CaseResult]) {
         "figures are medians over the rounds; ratios are taken within a round and above 1 the peer is slower;"
     );
     if all.clone().any(|row| latency_of(row).is_some()) {
-        println!("latencies are those of all rounds together; their p50 counts as wall time;");
+        println!(
+            "latencies are those of all rounds together; without a server their p50 counts as wall time;"
+        );
+    }
+    if all.clone().any(|row| server_of(row).is_some()) {
+        println!(
+            "a server's CPU time is its own alone; busy is CPU over wall time, of the server and of its client;"
+        );
     }
     println!(
         "the interval is that of the median ratio by order statistics, here covering {:.1}%",

@@ -27,19 +27,39 @@ pub enum RuntimeName {
     Rayon,
     /// Threads that each wait in the `recv` of one crossbeam channel.
     Channel,
-    /// A single-threaded executor without any synchronisation: how fast it could be.
+    /// The event loop of Python's asyncio.
+    Asyncio,
+    /// libuv's event loop under asyncio's interface.
+    Uvloop,
+    /// Go's scheduler and network poller.
+    Go,
+    /// How fast it could be: a single-threaded executor without any synchronisation, or for servers a loop around epoll.
     Limit,
+}
+
+/// What there is under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A runtime, or its limit.
+    Runtime,
+    /// Threads for blocking calls and nothing that runs tasks.
+    Pool,
+    /// A server in another language.
+    Foreign,
 }
 
 impl RuntimeName {
     /// All of them, in the order they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Windlass,
         Self::Tokio,
         Self::Smol,
         Self::WindlassBlocking,
         Self::Rayon,
         Self::Channel,
+        Self::Asyncio,
+        Self::Uvloop,
+        Self::Go,
         Self::Limit,
     ];
 
@@ -52,13 +72,20 @@ impl RuntimeName {
             Self::WindlassBlocking => "windlass-blocking",
             Self::Rayon => "rayon",
             Self::Channel => "channel",
+            Self::Asyncio => "asyncio",
+            Self::Uvloop => "uvloop",
+            Self::Go => "go",
             Self::Limit => "limit",
         }
     }
 
-    /// Whether it has threads for blocking calls and nothing that runs tasks.
-    pub const fn is_pool_only(self) -> bool {
-        matches!(self, Self::WindlassBlocking | Self::Rayon | Self::Channel)
+    /// What kind of thing it is.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Windlass | Self::Tokio | Self::Smol | Self::Limit => Kind::Runtime,
+            Self::WindlassBlocking | Self::Rayon | Self::Channel => Kind::Pool,
+            Self::Asyncio | Self::Uvloop | Self::Go => Kind::Foreign,
+        }
     }
 
     /// What exactly runs under this name, with the versions this program was built with.
@@ -75,7 +102,10 @@ impl RuntimeName {
             Self::Channel => {
                 format!("threads that receive from crossbeam-channel {}", locked_version("crossbeam-channel"))
             }
-            Self::Limit => "one thread, no synchronisation".into(),
+            Self::Asyncio => "asyncio of the python3 that is installed".into(),
+            Self::Uvloop => "uvloop, where that python3 has it".into(),
+            Self::Go => "the go that is installed, if one is".into(),
+            Self::Limit => "one thread: an executor without synchronisation, or a server around epoll".into(),
         }
     }
 }

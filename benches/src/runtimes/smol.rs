@@ -4,13 +4,18 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use ::tokio::sync::watch;
 use async_executor::{Executor, Task};
+use async_io::{Async, Timer};
+use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 
-use crate::runtime::{Flavor, Runtime, Threaded};
+use crate::runtime::{Flavor, Runtime, Sockets, Threaded, Timers};
 
 thread_local! {
     /// The executor whose tasks this thread runs or whose `block_on` it is in.
@@ -103,7 +108,7 @@ impl Runtime for Smol {
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send {
-        futures_lite::future::yield_now()
+        future::yield_now()
     }
 }
 
@@ -129,5 +134,49 @@ impl Threaded for Smol {
         F: FnOnce() -> T + Send + 'static,
     {
         blocking::unblock(call)
+    }
+}
+
+impl Timers for Smol {
+    type Sleep = Timer;
+
+    fn sleep(time: Duration) -> Self::Sleep {
+        Timer::after(time)
+    }
+
+    fn reset(sleep: Pin<&mut Self::Sleep>, time: Duration) {
+        sleep.get_mut().set_after(time);
+    }
+
+    /// As smol's documentation does it.
+    async fn timeout<F: Future<Output: Send> + Send>(time: Duration, future: F) -> Option<F::Output> {
+        let expired = async {
+            Timer::after(time).await;
+            None
+        };
+        future::or(async { Some(future.await) }, expired).await
+    }
+}
+
+impl Sockets for Smol {
+    type Listener = Async<TcpListener>;
+    type Stream = Async<TcpStream>;
+
+    fn listener(listener: TcpListener) -> io::Result<Self::Listener> {
+        Async::new(listener)
+    }
+
+    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
+        let (stream, _) = listener.accept().await?;
+        stream.get_ref().set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut Self::Stream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer).await
+    }
+
+    async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
     }
 }

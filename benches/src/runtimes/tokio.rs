@@ -1,14 +1,19 @@
 //! tokio.
 
 use std::io;
+use std::net;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use ::tokio::io::{AsyncReadExt, AsyncWriteExt};
+use ::tokio::net::{TcpListener, TcpStream};
 use ::tokio::runtime;
 use ::tokio::task;
+use ::tokio::time::{self, Instant};
 
 use crate::pool::{Pool, Trip};
-use crate::runtime::{Flavor, Runtime, Threaded, processors};
+use crate::runtime::{Flavor, Runtime, Sockets, Threaded, Timers, processors};
 
 /// A tokio runtime.
 pub struct Tokio(runtime::Runtime);
@@ -83,6 +88,45 @@ impl Threaded for Tokio {
         F: FnOnce() -> T + Send + 'static,
     {
         TokioJoin(task::spawn_blocking(call))
+    }
+}
+
+impl Timers for Tokio {
+    type Sleep = time::Sleep;
+
+    fn sleep(time: Duration) -> Self::Sleep {
+        time::sleep(time)
+    }
+
+    fn reset(sleep: Pin<&mut Self::Sleep>, time: Duration) {
+        sleep.reset(Instant::now() + time);
+    }
+
+    async fn timeout<F: Future<Output: Send> + Send>(time: Duration, future: F) -> Option<F::Output> {
+        time::timeout(time, future).await.ok()
+    }
+}
+
+impl Sockets for Tokio {
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn listener(listener: net::TcpListener) -> io::Result<Self::Listener> {
+        TcpListener::from_std(listener)
+    }
+
+    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut Self::Stream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer).await
+    }
+
+    async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
     }
 }
 

@@ -1,14 +1,18 @@
 //! Windlass itself.
 
 use std::io;
+use std::net;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use ::windlass::net::{TcpListener, TcpStream};
 use ::windlass::runtime;
 use ::windlass::task;
+use ::windlass::time::{self, Instant};
 
 use crate::pool::{Pool, Trip};
-use crate::runtime::{Flavor, Runtime, Threaded, processors};
+use crate::runtime::{Flavor, Runtime, Sockets, Threaded, Timers, processors};
 
 /// A Windlass runtime.
 pub struct Windlass(runtime::Runtime);
@@ -80,6 +84,45 @@ impl Threaded for Windlass {
         F: FnOnce() -> T + Send + 'static,
     {
         WindlassJoin(task::spawn_blocking(call))
+    }
+}
+
+impl Timers for Windlass {
+    type Sleep = time::Sleep;
+
+    fn sleep(time: Duration) -> Self::Sleep {
+        time::sleep(time)
+    }
+
+    fn reset(sleep: Pin<&mut Self::Sleep>, time: Duration) {
+        sleep.reset(Instant::now() + time);
+    }
+
+    async fn timeout<F: Future<Output: Send> + Send>(time: Duration, future: F) -> Option<F::Output> {
+        time::timeout(time, future).await.ok()
+    }
+}
+
+impl Sockets for Windlass {
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn listener(listener: net::TcpListener) -> io::Result<Self::Listener> {
+        TcpListener::from_std(listener)
+    }
+
+    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut Self::Stream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer).await
+    }
+
+    async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
     }
 }
 

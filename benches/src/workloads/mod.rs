@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::pool::Pool;
-use crate::runtime::{Flavor, Runtime, Threaded};
+use crate::runtime::{Flavor, Runtime, Threaded, Timers};
 use crate::usage::Usage;
 
 pub mod blocking_latency;
@@ -29,6 +29,9 @@ pub mod spawn_blocking;
 pub mod spawn_join;
 pub mod spawn_many_local;
 pub mod spawn_many_remote;
+pub mod timer_churn;
+pub mod timer_fired;
+pub mod timer_remote;
 mod work;
 pub mod yield_many;
 
@@ -57,6 +60,18 @@ pub trait ThreadedWorkload: Send + Sync + 'static {
 
     /// Builds the runtime and what outlives an iteration.
     fn prepare<R: Threaded>(&self) -> Prepared;
+}
+
+/// A workload of a runtime's timers.
+pub trait TimerWorkload: Send + Sync + 'static {
+    /// The scheduler it runs on.
+    fn flavor(&self) -> Flavor;
+
+    /// Operations an iteration completes.
+    fn ops(&self) -> u64;
+
+    /// Builds the runtime and what outlives an iteration.
+    fn prepare<R: Timers>(&self) -> Prepared;
 }
 
 /// A workload of a pool for blocking calls.
