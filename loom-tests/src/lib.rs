@@ -20,6 +20,8 @@
 
 #[path = "../../runtime/src/context.rs"]
 mod context;
+#[path = "../../runtime/src/driver/mod.rs"]
+mod driver;
 #[path = "../../runtime/src/primitives.rs"]
 mod primitives;
 #[path = "../../runtime/src/scheduler/mod.rs"]

@@ -93,7 +93,7 @@ fn lifo_slot_of_a_guest_that_blocks() {
     model("guest::lifo_slot_of_a_guest_that_blocks", 300).explore(|| {
         let shared = runtime(2);
         let other = worker(&shared);
-        let guest = sit(&shared, &Root::new()).expect("there is a seat");
+        let guest = sit(&shared, &Root::new(None)).expect("there is a seat");
         guest.push_next(task(&shared));
         let (watched, thread) = finder(other);
         guest.in_root(|| {
@@ -121,7 +121,7 @@ fn arriving_and_leaving_against_thief_and_notifier() {
             let token = task(&shared);
             thread::spawn(move || shared.inject(token))
         };
-        let guest = sit(&shared, &Root::new()).expect("there is a seat");
+        let guest = sit(&shared, &Root::new(None)).expect("there is a seat");
         guest.push_back(task(&shared));
         drop(guest);
         notifier.join().unwrap();

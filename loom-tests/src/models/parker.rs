@@ -15,7 +15,7 @@ use crate::scheduler::model::{Parker, Root, poll_or_park, waker};
 #[test]
 fn park_against_unpark() {
     model("parker::park_against_unpark", 10).explore(|| {
-        let parker = Arc::new(Parker::new());
+        let parker = Arc::new(Parker::new(None));
         let written = Arc::new(AtomicUsize::new(0));
         let parked = {
             let (parker, written) = (parker.clone(), written.clone());
@@ -40,7 +40,7 @@ fn park_against_unpark() {
 #[test]
 fn root_wake_against_park() {
     model("parker::root_wake_against_park", 40).explore(|| {
-        let root = Root::new();
+        let root = Root::new(None);
         let written = Arc::new(AtomicUsize::new(0));
         let blocked = {
             let (root, written) = (root.clone(), written.clone());

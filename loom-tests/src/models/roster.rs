@@ -36,7 +36,7 @@ fn has_seat() -> bool {
 
 /// A guest in line whose future is not woken. It comes back from there with its seat, which it keeps.
 fn in_line(shared: &Arc<Shared>) -> (Arc<Parker>, thread::JoinHandle<(usize, Desk)>) {
-    let parker = Arc::new(Parker::new());
+    let parker = Arc::new(Parker::new(None));
     assert!(shared.roster.sit_or_wait(&parker).is_none(), "every seat is taken");
     let thread = thread::spawn({
         let (shared, parker) = (shared.clone(), parker.clone());
@@ -60,7 +60,7 @@ fn arriving_against_leaving() {
     model("roster::arriving_against_leaving", 30).explore(|| {
         let shared = runtime(1);
         let seated = worker(&shared);
-        let parker = Arc::new(Parker::new());
+        let parker = Arc::new(Parker::new(None));
         let arriving = {
             let (shared, parker) = (shared.clone(), parker.clone());
             thread::spawn(move || wait(&shared, &parker))
@@ -80,7 +80,7 @@ fn told_guest_that_polls_its_future() {
         let shared = runtime(1);
         let seated = worker(&shared);
         let mut leaving = Some(thread::spawn(move || leave(seated)));
-        let parker = Arc::new(Parker::new());
+        let parker = Arc::new(Parker::new(None));
         let other = {
             let (shared, parker) = (shared.clone(), parker.clone());
             thread::spawn(move || wait(&shared, &parker))

@@ -48,7 +48,7 @@ fn guest_push_against_park() {
         let shared = runtime(2);
         let (watched, thread) = finder(worker(&shared));
         let token = task(&shared);
-        let guest = sit(&shared, &Root::new()).expect("there is a seat");
+        let guest = sit(&shared, &Root::new(None)).expect("there is a seat");
         guest.in_root(|| {
             guest.push_next(token);
             assert!(guest.seat().lifo.is_empty(), "what a guest's own future wakes is where others find it");

@@ -8,14 +8,23 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use crate::context::Seated;
+use crate::driver::{Clock, Driver};
 use crate::primitives::Arc;
 use crate::root::executor::Executors;
 use crate::scheduler::model::Parker;
 use crate::scheduler::{Config, Hooks, Shared, Worker};
 use crate::task::{JoinHandle, Token};
 
-/// A runtime with that many seats and nobody on them.
+/// A runtime with that many seats and nobody on them. Nobody ever gets its driver, so that workers sleep on their
+/// parkers: who waits in the poller is a question of its own, with models of its own.
 pub(super) fn runtime(seats: usize) -> Arc<Shared> {
+    let shared = runtime_with_driver(seats);
+    std::mem::forget(shared.driver.try_hold());
+    shared
+}
+
+/// The same, whose driver is free.
+pub(super) fn runtime_with_driver(seats: usize) -> Arc<Shared> {
     let config = Config {
         workers: seats,
         seats,
@@ -26,7 +35,8 @@ pub(super) fn runtime(seats: usize) -> Arc<Shared> {
         block_on_runs_tasks: true,
         slow_poll_threshold: Duration::from_secs(1),
     };
-    Shared::new(config, Hooks::default(), Executors)
+    let driver = Driver::new(seats, Clock::new()).expect("a model's poller opens nothing");
+    Shared::new(config, Hooks::default(), Executors, driver)
 }
 
 /// A worker on the next free seat. Whoever has it may move it to its thread.

@@ -113,7 +113,7 @@ impl<S: AsFd + fmt::Debug> fmt::Debug for Evented<S> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(windlass_loom)))]
 mod tests {
     use std::future::poll_fn;
     use std::os::unix::net::UnixStream;

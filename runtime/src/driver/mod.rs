@@ -5,6 +5,8 @@
 
 mod clock;
 mod evented;
+#[cfg(windlass_loom)]
+pub(crate) mod model;
 mod ready;
 mod registration;
 mod source;

@@ -19,7 +19,7 @@ use crate::task::coop::poll_proceed;
 pub(crate) struct Registration {
     driver: Arc<Driver>,
     source: Arc<Source>,
-    key: Key,
+    pub(super) key: Key,
     interest: Interest,
     fd: RawFd,
 }

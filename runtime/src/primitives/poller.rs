@@ -36,6 +36,12 @@ impl Poller {
         self.changed.notify_one();
     }
 
+    /// Whether a thread waits here, with nothing on its way that would wake it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let _pending = self.pending.lock();
+        self.changed.is_awaited()
+    }
+
     pub(crate) fn add(&self, _fd: BorrowedFd<'_>, _key: Key, _interest: Interest) -> io::Result<()> {
         Ok(())
     }
