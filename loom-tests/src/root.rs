@@ -57,6 +57,10 @@ pub(crate) mod runtime {
     use crate::scheduler::Shared;
     use crate::task::JoinHandle;
 
+    /// Callbacks, which no model has.
+    #[derive(Default)]
+    pub(crate) struct Callbacks;
+
     #[derive(Clone)]
     pub struct Handle(Arc<Shared>);
 

@@ -21,7 +21,7 @@ pub(crate) use clock::{Clock, ClockError, InhibitAdvance};
 pub(crate) use evented::Evented;
 pub use ready::{Interest, Ready};
 pub(crate) use registration::Registration;
-pub(crate) use source::{Direction, ReadyEvent, Source};
+pub(crate) use source::{Direction, ReadyEvent};
 pub(crate) use timers::{Moved, Polled, Set, Timer, Timers};
 
 use self::sources::Sources;
