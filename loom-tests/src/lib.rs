@@ -36,5 +36,6 @@ mod wrap;
 mod explore;
 mod models;
 mod root;
+mod sync;
 
 use root::{executor, quietly, runtime};

@@ -17,5 +17,6 @@ mod registry;
 mod roster;
 mod search;
 mod sleep;
+mod waiters;
 mod wake;
 mod yielding;

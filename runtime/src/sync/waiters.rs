@@ -13,7 +13,7 @@ use crate::primitives::atomic::{AtomicU64, Ordering};
 use crate::quietly;
 
 #[derive(Debug)]
-pub(super) struct Waiters {
+pub(crate) struct Waiters {
     /// The round under way. Changed under the lock only.
     round: AtomicU64,
     wakers: Mutex<Slab<Waker>>,
@@ -21,18 +21,18 @@ pub(super) struct Waiters {
 
 /// A waiter: the round it waits in, and where it left which waker, once it has left one.
 #[derive(Debug)]
-pub(super) struct Waiter {
+pub(crate) struct Waiter {
     round: u64,
     left: Option<(usize, Waker)>,
 }
 
 impl Waiters {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { round: AtomicU64::new(0), wakers: Mutex::new(Slab::new()) }
     }
 
     /// Waits for the end of the round under way. What it waits for may have come before: who calls this looks after that.
-    pub(super) fn join(&self) -> Waiter {
+    pub(crate) fn join(&self) -> Waiter {
         let _wakers = self.wakers.lock();
         Waiter { round: self.round(), left: None }
     }
@@ -43,7 +43,7 @@ impl Waiters {
     }
 
     /// Ends the round.
-    pub(super) fn wake_all(&self) {
+    pub(crate) fn wake_all(&self) {
         let wakers = {
             let mut wakers = self.wakers.lock();
             // Release: pairs with the Acquire in `round`.
@@ -56,7 +56,7 @@ impl Waiters {
     }
 
     /// Whether the waiter's round is over. Takes no lock if it was asked before with the same waker.
-    pub(super) fn poll(&self, waiter: &mut Waiter, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&self, waiter: &mut Waiter, cx: &mut Context<'_>) -> Poll<()> {
         if self.round() != waiter.round {
             return Poll::Ready(());
         }
@@ -80,7 +80,7 @@ impl Waiters {
     }
 
     /// The waiter waits no more.
-    pub(super) fn leave(&self, waiter: &mut Waiter) {
+    pub(crate) fn leave(&self, waiter: &mut Waiter) {
         let Some((place, _waker)) = waiter.left.take() else { return };
         if self.round() != waiter.round {
             return;

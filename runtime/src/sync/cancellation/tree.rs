@@ -24,7 +24,7 @@ pub(super) struct Node {
     place: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tree(Mutex<Slab<Links>>);
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ struct Links {
 impl Node {
     /// The root of a new tree.
     pub(super) fn root() -> Arc<Self> {
-        let tree = Arc::new(Tree::default());
+        let tree = Arc::new(Tree(Mutex::new(Slab::new())));
         let mut links = tree.0.lock();
         insert(&tree, &mut links, None)
     }
