@@ -58,7 +58,7 @@ pub(crate) fn expand(join: Join, kind: Kind) -> TokenStream {
     let first = if biased || expressions.len() == 1 {
         quote_spanned!(site=> let first = 0usize;)
     } else {
-        quote_spanned!(site=> let first = next; next = (next + 1usize) % #count;)
+        quote_spanned!(site=> let first = next; next = #krate::macros::support::nth(next, 1usize, #count);)
     };
     let done = match kind {
         Kind::All => quote_spanned!(site=> (#(#futures.as_mut().output(),)*)),
@@ -77,7 +77,7 @@ pub(crate) fn expand(join: Join, kind: Kind) -> TokenStream {
             #first
             let mut pending = false;
             for turn in 0usize..#count {
-                match (first + turn) % #count {
+                match #krate::macros::support::nth(first, turn, #count) {
                     #(#turns)*
                     _ => ::core::unreachable!(),
                 }

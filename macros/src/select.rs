@@ -57,7 +57,7 @@ pub(crate) fn expand(select: Select) -> TokenStream {
                 let first = #first;
                 let mut pending = false;
                 for turn in 0usize..#length {
-                    match (first + turn) % #length {
+                    match #krate::macros::support::nth(first, turn, #length) {
                         #(#turns)*
                         _ => ::core::unreachable!(),
                     }

@@ -222,6 +222,7 @@ fn run_until_cancelled_prefers_the_output() {
     });
 }
 
+#[allow(clippy::mutable_key_type, reason = "it is hashed by its identity")]
 fn equality_and_hashes() {
     let token = CancellationToken::new();
     let (child, other) = (token.child_token(), CancellationToken::new());

@@ -1,5 +1,6 @@
 //! `copy` and `copy_buf`: every byte, flushes where they are due, errors, and other tasks' turns.
 
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Result};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -40,15 +41,15 @@ enum Step {
 }
 
 /// Reads zeros by a script, and then comes to its end.
-struct Script(std::vec::IntoIter<Step>);
+struct Script(VecDeque<Step>);
 
 fn script(steps: &[Step]) -> Script {
-    Script(steps.to_vec().into_iter())
+    Script(steps.to_vec().into())
 }
 
 impl AsyncRead for Script {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
-        match self.0.next() {
+        match self.0.pop_front() {
             None => Poll::Ready(Ok(0)),
             Some(Step::Bytes(count)) => {
                 buf[..count].fill(b'a');

@@ -212,12 +212,10 @@ fn a_future_that_never_ends_has_no_warning() {
 }
 
 fn it_costs_no_more_than_its_futures() {
-    fn large() -> impl Future<Output = ()> {
-        async {
-            let bytes = [0_u8; 1024];
-            windlass_tests::wake_self().await;
-            std::hint::black_box(&bytes);
-        }
+    async fn large() {
+        let bytes = [0_u8; 1024];
+        windlass_tests::wake_self().await;
+        std::hint::black_box(&bytes);
     }
     let one = size_of_val(&large());
     let two = async { join!(large(), large()) };

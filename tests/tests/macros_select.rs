@@ -69,7 +69,7 @@ fn a_handler_may_be_a_block_without_a_comma() {
         let value = select! {
             _ = pending::<()>() => { 1 }
             _ = pending::<()>() => { 2 },
-            _ = pending::<()>() => match 3 { three => three },
+            _ = pending::<()>() => match "abc".len() { 3 => 3, _ => 0 },
             _ = ready(()) => 4
         };
         assert_eq!(value, 4);
@@ -78,8 +78,8 @@ fn a_handler_may_be_a_block_without_a_comma() {
 
 fn else_alone_is_a_value() {
     block_on(async {
-        assert_eq!(select! { else => 6 }, 6);
-        assert_eq!(select! { biased; else => { 6 } }, 6);
+        let (one, biased) = (select! { else => 6 }, select! { biased; else => { 6 } });
+        assert_eq!((one, biased), (6, 6));
         assert_eq!(select! { _ = ready(()), if false => 5, else => 6, }, 6);
     });
 }
@@ -238,6 +238,7 @@ fn no_branch_left_and_no_else_is_a_panic() {
     });
 }
 
+#[allow(clippy::never_loop, reason = "a handler breaks it")]
 fn question_mark_break_continue_return_and_await() {
     async fn asked(value: Result<i32, String>) -> Result<i32, String> {
         let number = select! {
@@ -467,12 +468,10 @@ fn futures_are_dropped_in_the_order_they_are_written_in() {
 }
 
 fn it_costs_no_more_than_its_futures() {
-    fn large() -> impl Future<Output = ()> {
-        async {
-            let bytes = [0_u8; 1024];
-            yield_once().await;
-            std::hint::black_box(&bytes);
-        }
+    async fn large() {
+        let bytes = [0_u8; 1024];
+        yield_once().await;
+        std::hint::black_box(&bytes);
     }
     let one = size_of_val(&large());
     let two = async {

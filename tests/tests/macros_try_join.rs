@@ -157,13 +157,11 @@ fn types_without_values_have_no_warning() {
 }
 
 fn it_costs_no_more_than_its_futures() {
-    fn large() -> impl Future<Output = Result<(), ()>> {
-        async {
-            let bytes = [0_u8; 1024];
-            windlass_tests::wake_self().await;
-            std::hint::black_box(&bytes);
-            Ok(())
-        }
+    async fn large() -> Result<(), ()> {
+        let bytes = [0_u8; 1024];
+        windlass_tests::wake_self().await;
+        std::hint::black_box(&bytes);
+        Ok(())
     }
     let one = size_of_val(&large());
     let two = async { try_join!(large(), large()) };

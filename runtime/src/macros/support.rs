@@ -17,6 +17,12 @@ pub fn random_below(count: usize) -> usize {
     fastrand::usize(..count)
 }
 
+/// Which one has this turn of a round that the `first` one begins.
+#[inline]
+pub fn nth(first: usize, turn: usize, count: usize) -> usize {
+    (first + turn) % count
+}
+
 /// Lets other tasks go first if this poll has used its budget up; takes nothing from it.
 #[inline]
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
