@@ -175,7 +175,7 @@ impl Timers {
         let mut all_up_to = u64::MAX;
         for shard in &self.shards {
             let mut waiting = shard.wheel.lock();
-            shard.taken.store(now, Release);
+            shard.takes(now);
             let before = fired.len();
             fired.extend(waiting.wheel.advance(now).take(BATCH));
             if fired.len() - before == BATCH
@@ -221,7 +221,7 @@ impl Timers {
         for shard in &self.shards {
             let mut waiting = shard.wheel.lock();
             waiting.is_closed = true;
-            shard.taken.store(u64::MAX, Release);
+            shard.takes(u64::MAX);
             fired.extend(waiting.wheel.advance(u64::MAX));
         }
         for (_, waker) in fired {
@@ -242,6 +242,15 @@ impl Shard {
     fn new(common: Arc<Common>) -> Self {
         let waiting = Waiting { wheel: Wheel::new(), is_closed: false };
         Self { wheel: Mutex::new(waiting), taken: AtomicU64::new(0), common }
+    }
+
+    /// What is due up to that tick is going to be taken out. The caller holds the lock.
+    fn takes(&self, up_to: u64) {
+        // Never lowered: of two who fire, the one with the earlier time may come later.
+        if up_to > self.taken.load(Relaxed) {
+            // Release pairs with the Acquire of `Timer::poll`.
+            self.taken.store(up_to, Release);
+        }
     }
 
     /// Sets a timer that wakes at the tick `deadline`.
@@ -275,7 +284,7 @@ impl Timer {
     /// Looks whether it has fired; if not, it wakes that waker from here on.
     #[inline]
     pub(crate) fn poll(&mut self, waker: &Waker) -> Polled {
-        // Acquire pairs with the Release of `take_due`. If the tick is not among those, the timer is in the wheel, or about to be
+        // Acquire pairs with the Release of `takes`. If the tick is not among those, the timer is in the wheel, or about to be
         // taken out by one who will wake the waker that is there. And if that is this one, all is as it should be. (It has not got
         // its address from another that is gone: that one went after it had been taken out, which this would see.)
         if self.tick > self.shard.taken.load(Acquire) && self.waker == WakerId::of(waker) {
@@ -354,5 +363,68 @@ impl Drop for Timer {
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timer").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(windlass_loom)))]
+mod tests {
+    use super::*;
+
+    fn timers() -> Timers {
+        Timers::new(2, Clock::new())
+    }
+
+    fn set(timers: &Timers, shard: usize, tick: u64) -> (Timer, bool) {
+        match timers.shard(shard).set(tick, Waker::noop()) {
+            Set::Waits { timer, is_earliest } => (timer, is_earliest),
+            Set::Due | Set::Closed => panic!("tick {tick} is ahead, and the runtime there"),
+        }
+    }
+
+    fn has_fired(timer: &mut Timer) -> bool {
+        matches!(timer.poll(Waker::noop()), Polled::Fired)
+    }
+
+    #[test]
+    fn the_earliest_of_all_shards_is_known() {
+        let timers = timers();
+        assert_eq!(timers.earliest(), u64::MAX);
+        let (_b, b_is) = set(&timers, 1, 30);
+        let (_c, c_is) = set(&timers, 0, 40);
+        let (_a, a_is) = set(&timers, 0, 20);
+        assert_eq!((b_is, c_is, a_is), (true, false, true));
+        assert_eq!(timers.earliest(), 20);
+        assert_eq!(timers.fire(19), 0);
+        assert_eq!(timers.fire(35), 2);
+        assert_eq!(timers.earliest(), 40);
+    }
+
+    #[test]
+    fn who_fires_late_for_an_earlier_time_hides_nothing() {
+        let timers = timers();
+        let (mut timer, _) = set(&timers, 0, 150);
+        assert_eq!(timers.fire(200), 1);
+        // Another one read the clock before that, and comes to the shard only now.
+        assert_eq!(timers.take_due(100, &mut Vec::new()), u64::MAX);
+        assert!(has_fired(&mut timer));
+    }
+
+    #[test]
+    fn more_than_a_batch_fires_in_order() {
+        let timers = timers();
+        let mut set: Vec<_> =
+            (0..4 * BATCH as u64).map(|n| set(&timers, n as usize % 2, 1 + n % 1_000).0).collect();
+        assert_eq!(timers.fire(1_000), set.len());
+        assert!(set.iter_mut().all(has_fired));
+        assert_eq!(timers.earliest(), u64::MAX);
+    }
+
+    #[test]
+    fn closed_it_takes_no_more() {
+        let timers = timers();
+        let (mut timer, _) = set(&timers, 0, 10);
+        timers.close();
+        assert!(matches!(timer.poll(Waker::noop()), Polled::Closed));
+        assert!(matches!(timers.outside().set(10, Waker::noop()), Set::Closed));
     }
 }
