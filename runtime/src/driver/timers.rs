@@ -34,8 +34,10 @@ struct Common {
 #[repr(align(128))]
 pub(crate) struct Shard {
     wheel: Mutex<Waiting>,
-    /// What is due up to this tick has been taken out, or is being taken out. Written under the lock.
+    /// What is due up to this tick has been taken out, or is being taken out. Written under the lock, and never lowered.
     taken: AtomicU64,
+    /// What was due up to this tick is out. Likewise.
+    emptied: AtomicU64,
     common: Arc<Common>,
 }
 
@@ -87,7 +89,7 @@ pub(crate) enum Set {
 
 /// What came of moving a timer.
 pub(crate) enum Moved {
-    /// It had fired already.
+    /// It has fired.
     TooLate,
     /// It waits for the other tick now.
     Done {
@@ -178,10 +180,11 @@ impl Timers {
             shard.takes(now);
             let before = fired.len();
             fired.extend(waiting.wheel.advance(now).take(BATCH));
-            if fired.len() - before == BATCH
-                && let Some((deadline, _)) = fired.last()
-            {
+            if fired.len() - before < BATCH {
+                shard.is_emptied(now);
+            } else if let Some((deadline, _)) = fired.last() {
                 all_up_to = all_up_to.min(*deadline);
+                shard.is_emptied(deadline - 1);
             }
             if let Some(next) = waiting.wheel.next_expiry() {
                 self.common.lower(next);
@@ -241,7 +244,7 @@ impl Common {
 impl Shard {
     fn new(common: Arc<Common>) -> Self {
         let waiting = Waiting { wheel: Wheel::new(), is_closed: false };
-        Self { wheel: Mutex::new(waiting), taken: AtomicU64::new(0), common }
+        Self { wheel: Mutex::new(waiting), taken: AtomicU64::new(0), emptied: AtomicU64::new(0), common }
     }
 
     /// What is due up to that tick is going to be taken out. The caller holds the lock.
@@ -250,6 +253,14 @@ impl Shard {
         if up_to > self.taken.load(Relaxed) {
             // Release pairs with the Acquire of `Timer::poll`.
             self.taken.store(up_to, Release);
+        }
+    }
+
+    /// What was due up to that tick is out. The caller holds the lock.
+    fn is_emptied(&self, up_to: u64) {
+        if up_to > self.emptied.load(Relaxed) {
+            // Release pairs with the Acquire of `Timer::is_out`: what its owner does next comes after.
+            self.emptied.store(up_to, Release);
         }
     }
 
@@ -281,9 +292,19 @@ impl Timer {
         self.tick
     }
 
+    /// Whether it is known to have fired, without a look at the wheel.
+    #[inline]
+    fn is_out(&self) -> bool {
+        self.tick <= self.shard.emptied.load(Acquire)
+    }
+
     /// Looks whether it has fired; if not, it wakes that waker from here on.
     #[inline]
     pub(crate) fn poll(&mut self, waker: &Waker) -> Polled {
+        if self.is_out() {
+            self.tick = GONE;
+            return Polled::Fired;
+        }
         // Acquire pairs with the Release of `takes`. If the tick is not among those, the timer is in the wheel, or about to be
         // taken out by one who will wake the waker that is there. And if that is this one, all is as it should be. (It has not got
         // its address from another that is gone: that one went after it had been taken out, which this would see.)
@@ -314,13 +335,18 @@ impl Timer {
 
     /// Whether it has fired.
     pub(crate) fn has_fired(&self) -> bool {
-        !self.shard.wheel.lock().wheel.contains(self.key)
+        self.is_out() || !self.shard.wheel.lock().wheel.contains(self.key)
     }
 
-    /// Has it fire at another tick.
+    /// Has it fire at another tick: at once, where that is past.
     #[inline]
     pub(crate) fn move_to(&mut self, tick: u64) -> Moved {
         let mut waiting = self.shard.wheel.lock();
+        if tick <= waiting.wheel.now() {
+            drop(waiting);
+            self.fire();
+            return Moved::TooLate;
+        }
         if !waiting.wheel.reset(self.key, tick) {
             return Moved::TooLate;
         }
@@ -352,7 +378,8 @@ impl Timer {
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        if self.tick == GONE {
+        // One that is `GONE` is out.
+        if self.is_out() {
             return;
         }
         let waker = self.shard.wheel.lock().wheel.cancel(self.key);
