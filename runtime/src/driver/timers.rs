@@ -34,8 +34,10 @@ struct Common {
 #[repr(align(128))]
 pub(crate) struct Shard {
     wheel: Mutex<Waiting>,
-    /// What is due up to this tick has been taken out, or is being taken out. Written under the lock.
+    /// What is due up to this tick has been taken out, or is being taken out. Written under the lock, and never lowered.
     taken: AtomicU64,
+    /// What was due up to this tick is out. Likewise.
+    emptied: AtomicU64,
     common: Arc<Common>,
 }
 
@@ -87,7 +89,7 @@ pub(crate) enum Set {
 
 /// What came of moving a timer.
 pub(crate) enum Moved {
-    /// It had fired already.
+    /// It has fired.
     TooLate,
     /// It waits for the other tick now.
     Done {
@@ -175,13 +177,14 @@ impl Timers {
         let mut all_up_to = u64::MAX;
         for shard in &self.shards {
             let mut waiting = shard.wheel.lock();
-            shard.taken.store(now, Release);
+            shard.takes(now);
             let before = fired.len();
             fired.extend(waiting.wheel.advance(now).take(BATCH));
-            if fired.len() - before == BATCH
-                && let Some((deadline, _)) = fired.last()
-            {
+            if fired.len() - before < BATCH {
+                shard.is_emptied(now);
+            } else if let Some((deadline, _)) = fired.last() {
                 all_up_to = all_up_to.min(*deadline);
+                shard.is_emptied(deadline - 1);
             }
             if let Some(next) = waiting.wheel.next_expiry() {
                 self.common.lower(next);
@@ -221,7 +224,7 @@ impl Timers {
         for shard in &self.shards {
             let mut waiting = shard.wheel.lock();
             waiting.is_closed = true;
-            shard.taken.store(u64::MAX, Release);
+            shard.takes(u64::MAX);
             fired.extend(waiting.wheel.advance(u64::MAX));
         }
         for (_, waker) in fired {
@@ -241,7 +244,24 @@ impl Common {
 impl Shard {
     fn new(common: Arc<Common>) -> Self {
         let waiting = Waiting { wheel: Wheel::new(), is_closed: false };
-        Self { wheel: Mutex::new(waiting), taken: AtomicU64::new(0), common }
+        Self { wheel: Mutex::new(waiting), taken: AtomicU64::new(0), emptied: AtomicU64::new(0), common }
+    }
+
+    /// What is due up to that tick is going to be taken out. The caller holds the lock.
+    fn takes(&self, up_to: u64) {
+        // Never lowered: of two who fire, the one with the earlier time may come later.
+        if up_to > self.taken.load(Relaxed) {
+            // Release pairs with the Acquire of `Timer::poll`.
+            self.taken.store(up_to, Release);
+        }
+    }
+
+    /// What was due up to that tick is out. The caller holds the lock.
+    fn is_emptied(&self, up_to: u64) {
+        if up_to > self.emptied.load(Relaxed) {
+            // Release pairs with the Acquire of `Timer::is_out`: what its owner does next comes after.
+            self.emptied.store(up_to, Release);
+        }
     }
 
     /// Sets a timer that wakes at the tick `deadline`.
@@ -272,10 +292,20 @@ impl Timer {
         self.tick
     }
 
+    /// Whether it is known to have fired, without a look at the wheel.
+    #[inline]
+    fn is_out(&self) -> bool {
+        self.tick <= self.shard.emptied.load(Acquire)
+    }
+
     /// Looks whether it has fired; if not, it wakes that waker from here on.
     #[inline]
     pub(crate) fn poll(&mut self, waker: &Waker) -> Polled {
-        // Acquire pairs with the Release of `take_due`. If the tick is not among those, the timer is in the wheel, or about to be
+        if self.is_out() {
+            self.tick = GONE;
+            return Polled::Fired;
+        }
+        // Acquire pairs with the Release of `takes`. If the tick is not among those, the timer is in the wheel, or about to be
         // taken out by one who will wake the waker that is there. And if that is this one, all is as it should be. (It has not got
         // its address from another that is gone: that one went after it had been taken out, which this would see.)
         if self.tick > self.shard.taken.load(Acquire) && self.waker == WakerId::of(waker) {
@@ -305,13 +335,18 @@ impl Timer {
 
     /// Whether it has fired.
     pub(crate) fn has_fired(&self) -> bool {
-        !self.shard.wheel.lock().wheel.contains(self.key)
+        self.is_out() || !self.shard.wheel.lock().wheel.contains(self.key)
     }
 
-    /// Has it fire at another tick.
+    /// Has it fire at another tick: at once, where that is past.
     #[inline]
     pub(crate) fn move_to(&mut self, tick: u64) -> Moved {
         let mut waiting = self.shard.wheel.lock();
+        if tick <= waiting.wheel.now() {
+            drop(waiting);
+            self.fire();
+            return Moved::TooLate;
+        }
         if !waiting.wheel.reset(self.key, tick) {
             return Moved::TooLate;
         }
@@ -343,7 +378,8 @@ impl Timer {
 impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
-        if self.tick == GONE {
+        // One that is `GONE` is out.
+        if self.is_out() {
             return;
         }
         let waker = self.shard.wheel.lock().wheel.cancel(self.key);
@@ -354,5 +390,68 @@ impl Drop for Timer {
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timer").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(windlass_loom)))]
+mod tests {
+    use super::*;
+
+    fn timers() -> Timers {
+        Timers::new(2, Clock::new())
+    }
+
+    fn set(timers: &Timers, shard: usize, tick: u64) -> (Timer, bool) {
+        match timers.shard(shard).set(tick, Waker::noop()) {
+            Set::Waits { timer, is_earliest } => (timer, is_earliest),
+            Set::Due | Set::Closed => panic!("tick {tick} is ahead, and the runtime there"),
+        }
+    }
+
+    fn has_fired(timer: &mut Timer) -> bool {
+        matches!(timer.poll(Waker::noop()), Polled::Fired)
+    }
+
+    #[test]
+    fn the_earliest_of_all_shards_is_known() {
+        let timers = timers();
+        assert_eq!(timers.earliest(), u64::MAX);
+        let (_b, b_is) = set(&timers, 1, 30);
+        let (_c, c_is) = set(&timers, 0, 40);
+        let (_a, a_is) = set(&timers, 0, 20);
+        assert_eq!((b_is, c_is, a_is), (true, false, true));
+        assert_eq!(timers.earliest(), 20);
+        assert_eq!(timers.fire(19), 0);
+        assert_eq!(timers.fire(35), 2);
+        assert_eq!(timers.earliest(), 40);
+    }
+
+    #[test]
+    fn who_fires_late_for_an_earlier_time_hides_nothing() {
+        let timers = timers();
+        let (mut timer, _) = set(&timers, 0, 150);
+        assert_eq!(timers.fire(200), 1);
+        // Another one read the clock before that, and comes to the shard only now.
+        assert_eq!(timers.take_due(100, &mut Vec::new()), u64::MAX);
+        assert!(has_fired(&mut timer));
+    }
+
+    #[test]
+    fn more_than_a_batch_fires_in_order() {
+        let timers = timers();
+        let mut set: Vec<_> =
+            (0..4 * BATCH as u64).map(|n| set(&timers, n as usize % 2, 1 + n % 1_000).0).collect();
+        assert_eq!(timers.fire(1_000), set.len());
+        assert!(set.iter_mut().all(has_fired));
+        assert_eq!(timers.earliest(), u64::MAX);
+    }
+
+    #[test]
+    fn closed_it_takes_no_more() {
+        let timers = timers();
+        let (mut timer, _) = set(&timers, 0, 10);
+        timers.close();
+        assert!(matches!(timer.poll(Waker::noop()), Polled::Closed));
+        assert!(matches!(timers.outside().set(10, Waker::noop()), Set::Closed));
     }
 }
