@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
+use futures::future::Either;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Body, Frame, Incoming};
@@ -347,35 +349,25 @@ fn a_client_that_goes_away_harms_nobody(flavor: Flavor) {
 fn graceful_shutdown_finishes_the_request(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (mut client, server) = pair().await;
-        let mut connection = Box::pin(
-            hyper::server::conn::http1::Builder::new()
-                .serve_connection(HyperIo::new(server), service_fn(serve)),
-        );
+        let (begins, mut begun) = futures::channel::mpsc::unbounded();
+        let service = service_fn(move |request| {
+            begins.unbounded_send(()).unwrap();
+            serve(request)
+        });
+        let mut connection =
+            hyper::server::conn::http1::Builder::new().serve_connection(HyperIo::new(server), service);
         client.write_all(b"POST /echo HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\n\r\nbo").await.unwrap();
-        // Until it has begun with the request.
-        client.writable().await.unwrap();
-        connection.as_mut().await_some().await;
-        connection.as_mut().graceful_shutdown();
+        match futures::future::select(Pin::new(&mut connection), begun.next()).await {
+            Either::Left(_) => panic!("it ended with half a request"),
+            Either::Right(_) => {}
+        }
+        Pin::new(&mut connection).graceful_shutdown();
         client.write_all(b"dy").await.unwrap();
         connection.await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         assert!(answer.ends_with("body") && answer.contains("connection: close"), "{answer}");
     });
-}
-
-/// Polls a future a few times, with other tasks and the driver in between.
-trait AwaitSome {
-    async fn await_some(self);
-}
-
-impl<F: Future> AwaitSome for Pin<&mut F> {
-    async fn await_some(mut self) {
-        for _ in 0..10 {
-            assert!(poll_once(&mut self.as_mut()).is_pending());
-            windlass::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
 }
 
 fn the_executor_of_choice(flavor: Flavor) {

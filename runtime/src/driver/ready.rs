@@ -93,12 +93,6 @@ impl Ready {
         self & other == other
     }
 
-    /// What of this is of interest.
-    #[must_use]
-    pub(crate) const fn intersection(self, interest: Interest) -> Ready {
-        Ready(self.0 & interest.mask().0)
-    }
-
     #[inline]
     pub(crate) const fn bits(self) -> u8 {
         self.0

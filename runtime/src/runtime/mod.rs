@@ -5,12 +5,14 @@ mod callbacks;
 mod handle;
 #[allow(clippy::module_inception, reason = "the type is called that in tokio too")]
 mod runtime;
+mod watch;
 
 pub use crate::scheduler::metrics::RuntimeMetrics;
 pub use builder::Builder;
 pub use callbacks::TimerHandle;
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
 pub use runtime::{Runtime, run};
+pub use watch::WatchHandle;
 
 pub(crate) use callbacks::Callbacks;
 pub(crate) use handle::{Entered, in_runtime};

@@ -46,6 +46,7 @@ impl Backoff {
                 let failures = self.failures.fetch_add(1, Relaxed);
                 if failures == 0 {
                     tracing::warn!(
+                        target: "windlass::net",
                         "a listener cannot accept connections: {error}. It goes on trying; raise the limit on \
                          open files, or accept fewer connections at a time"
                     );
