@@ -10,7 +10,7 @@ use crate::sanitize::{Sanitizer, Scope, sanitize};
 use crate::session::{Session, human};
 use crate::stress::{self, Stress};
 use crate::test::Tally;
-use crate::{features, lint, minimal, test};
+use crate::{features, lint, minimal, portable, test};
 
 /// What the usual run may take on two cores.
 const LIMIT: Duration = Duration::from_secs(40 * 60);
@@ -37,6 +37,7 @@ pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(),
 
 fn the_rest(session: &mut Session) -> Result<(), Failure> {
     loom::models(session, Depth::Usual, LOOM_BUDGET, None)?;
+    portable::portable(session)?;
     sanitize(session, Sanitizer::Thread, Scope::Core, 1)?;
     sanitize(session, Sanitizer::Address, Scope::Core, 1)?;
     test::bench(session, &["--quick".to_string()])?;
@@ -54,6 +55,7 @@ fn the_rest(session: &mut Session) -> Result<(), Failure> {
 fn the_rest_in_full(session: &mut Session) -> Result<(), Failure> {
     features::powerset(session)?;
     minimal::minimal_versions(session)?;
+    portable::portable(session)?;
     loom::models(session, Depth::Deep, loom::DEEP_BUDGET, None)?;
     faults::check(session, &Selection::default())?;
     sanitize(session, Sanitizer::Thread, Scope::All, 1)?;

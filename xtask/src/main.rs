@@ -14,6 +14,7 @@ mod loom;
 mod minimal;
 mod options;
 mod place;
+mod portable;
 mod sanitize;
 mod session;
 mod shell;
@@ -47,6 +48,7 @@ Now and then:
                           the tests of the core packages, or all, under a sanitizer (thread and address if none is named)
   stress [--times N] [--seed SEED] [--only TEXT] [--release]
                           the stress tests again and again, with new seeds each time or one that is given
+  portable                the tests of sockets on the portable way of waiting for them
   powerset                every combination of the features of the published packages
   minimal-versions        the published packages with the oldest dependencies they claim to work with
   duplicates              no dependency of the published packages may come in two versions
@@ -84,6 +86,7 @@ fn run(session: &mut Session, routine: &str, options: Options) -> Result<(), Fai
         "faults" => faults::routine(session, options),
         "sanitize" => sanitize::routine(session, options),
         "stress" => stress::routine(session, options),
+        "portable" => portable::routine(session, options),
         "powerset" => features::routine(session, options),
         "minimal-versions" => minimal::routine(session, options),
         "ci" => ci::routine(session, options),

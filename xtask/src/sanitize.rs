@@ -13,8 +13,19 @@ use crate::shell;
 
 /// The tests of `windlass-tests` that run in every `ci`: threads against each other, and every way a task ends. The rest
 /// runs with `--all`.
-const CORE_TESTS: [&str; 7] =
-    ["stress", "shutdown", "drop_once", "fairness", "task_local_set", "block_on_seats", "block_in_place"];
+const CORE_TESTS: [&str; 11] = [
+    "stress",
+    "stress_sockets",
+    "shutdown",
+    "drop_once",
+    "fairness",
+    "task_local_set",
+    "block_on_seats",
+    "block_in_place",
+    "tcp_stream",
+    "time_threads",
+    "cancellation_token",
+];
 
 /// Parts of names: of tests that start cargo (for the compiler's messages, and for each example), and of those that ask what a
 /// sanitizer's runtime answers differently: which system calls an idle process makes, and what happens when there is no
