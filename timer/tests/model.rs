@@ -155,6 +155,9 @@ impl Both {
         let next = self.wheel.next_expiry();
         assert_eq!(next.is_some(), earliest.is_some());
         assert!(next <= earliest, "{next:?} is after {earliest:?}");
+        // One that was past when it was set counts as the tick it was set at.
+        let not_past = |deadline: u64| deadline.max(self.now);
+        assert_eq!(self.wheel.first_deadline().map(not_past), earliest.map(not_past));
     }
 }
 
