@@ -42,6 +42,9 @@
 //! | `tokio_util::task::TaskTracker` | a set of tasks | [`sync::TaskTracker`] |
 //! | - | `Server.close`, `wait_closed`, `abort_clients` | [`sync::Graceful`] |
 //! | `net::lookup_host` | `loop.getaddrinfo` | [`net::lookup_host`] |
+//! | `net::TcpListener`, `net::TcpStream` | `start_server`, `open_connection` | [`net::TcpListener`], [`net::TcpStream`] |
+//! | `io::unix::AsyncFd` | `loop.add_reader`, `add_writer` | [`io::AsyncFd`], [`Handle::add_reader`](runtime::Handle::add_reader) |
+//! | `signal::ctrl_c`, `signal::unix::signal` | `loop.add_signal_handler` | [`signal::ctrl_c`], [`signal::unix::signal`] |
 
 mod context;
 mod driver;

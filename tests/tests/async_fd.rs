@@ -191,6 +191,7 @@ fn the_guard_tells_of_would_block(flavor: Flavor) {
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
         // Neither ends the readiness.
         drop(fd.readable().await.unwrap());
+        drain(fd.get_ref());
         let error = guard.try_io(|_| Err::<(), _>(io::ErrorKind::WouldBlock.into())).unwrap_err();
         assert!(error.to_string().contains("wait"));
         assert!(is_pending(fd.readable()));
@@ -206,6 +207,7 @@ fn attempts(flavor: Flavor) {
         fd.try_io(Interest::WRITABLE, |_| Ok(())).unwrap();
         theirs.write_all(b"x").unwrap();
         drop(fd.readable().await.unwrap());
+        drain(fd.get_ref());
         let mut fd = fd;
         let failed: io::Result<()> =
             fd.try_io_mut(Interest::READABLE, |_| Err(io::ErrorKind::WouldBlock.into()));
@@ -216,7 +218,7 @@ fn attempts(flavor: Flavor) {
 
         theirs.write_all(b"y").unwrap();
         let mut buffer = [0; 8];
-        assert_eq!(fd.async_io(Interest::READABLE, |end| (&*end).read(&mut buffer)).await.unwrap(), 2);
+        assert_eq!(fd.async_io(Interest::READABLE, |end| (&*end).read(&mut buffer)).await.unwrap(), 1);
         let reading = fd.async_io_mut(Interest::READABLE, |end| (&*end).read(&mut buffer));
         let mut reading = Box::pin(reading);
         assert!(poll_once(&mut reading).is_pending());
@@ -272,6 +274,7 @@ fn some_of_the_readiness_is_cleared(flavor: Flavor) {
         drop(fd.writable().await.unwrap());
         let mut guard = fd.ready(Interest::READABLE | Interest::WRITABLE).await.unwrap();
         assert_eq!(guard.ready(), Ready::READABLE | Ready::WRITABLE);
+        drain(fd.get_ref());
         guard.clear_ready_matching(Ready::READABLE);
         assert_eq!(guard.ready(), Ready::WRITABLE);
         drop(guard);
@@ -280,8 +283,6 @@ fn some_of_the_readiness_is_cleared(flavor: Flavor) {
         assert_eq!(guard.ready(), Ready::WRITABLE);
         guard.clear_ready_matching(Ready::WRITABLE);
         assert_eq!(guard.ready(), Ready::EMPTY);
-        drop(guard);
-        assert!(is_pending(fd.writable()));
     });
 }
 
@@ -331,8 +332,8 @@ fn mutable_access(flavor: Flavor) {
         let (mut fd, mut theirs) = ends();
         theirs.write_all(b"abc").unwrap();
         let mut guard = fd.readable_mut().await.unwrap();
-        let read = guard.try_io(|fd| (&*fd.get_mut()).read(&mut [0; 2])).unwrap().unwrap();
-        assert_eq!(read, 2);
+        let read = guard.try_io(|fd| (&*fd.get_mut()).read(&mut [0; 3])).unwrap().unwrap();
+        assert_eq!(read, 3);
         let _: &mut End = guard.get_inner_mut();
         assert_eq!(guard.get_inner().as_raw_fd(), guard.get_ref().as_raw_fd());
         guard.get_mut();

@@ -192,7 +192,7 @@ impl Held<'_> {
         let looks = self.driver.looks.load(Relaxed);
         self.driver.looks.store(looks.wrapping_add(1), Relaxed);
         if !self.turn.is_empty() {
-            self.driver.sources.report(&self.turn, wakers);
+            self.driver.sources.report(&self.turn, self.driver.poller.forgets(), wakers);
             self.turn.clear();
         }
     }

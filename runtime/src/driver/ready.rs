@@ -93,6 +93,11 @@ impl Ready {
         self & other == other
     }
 
+    /// What is to be asked for in order to hear of this.
+    pub(crate) fn interest(self) -> Option<Interest> {
+        Interest(self.0 & (READABLE | WRITABLE | PRIORITY | ERROR)).remove(Interest(0))
+    }
+
     #[inline]
     pub(crate) const fn bits(self) -> u8 {
         self.0

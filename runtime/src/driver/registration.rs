@@ -102,9 +102,30 @@ impl Registration {
     /// A waker is stored. Where the system reports only once, asks it again.
     #[inline]
     fn pending(&self) -> Poll<io::Result<ReadyEvent>> {
-        match self.driver.poller.rearm(self.fd, self.key, self.interest) {
+        if !self.driver.poller.forgets() {
+            return Poll::Pending;
+        }
+        match self.rearm() {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Has the system watch the descriptor once more, for what somebody waits for and nothing else: what nobody waits for
+    /// would be reported at once, again and again.
+    #[cold]
+    fn rearm(&self) -> io::Result<()> {
+        let mut awaited = self.source.awaited();
+        loop {
+            if let Some(interest) = awaited.interest() {
+                self.driver.poller.rearm(self.fd, self.key, interest)?;
+            }
+            // Another who has begun to wait meanwhile may have asked for it before this did, without it.
+            let now = self.source.awaited();
+            if now == awaited {
+                return Ok(());
+            }
+            awaited = now;
         }
     }
 

@@ -100,6 +100,32 @@ impl Source {
         }
     }
 
+    /// The system has forgotten the descriptor with an event: gives the wakers of all who wait, whatever for, so that they
+    /// have it watched again.
+    #[cold]
+    pub(crate) fn rouse_all(&self, wakers: &mut Vec<Waker>) {
+        let mut waiters = self.waiters.lock();
+        wakers.extend(waiters.reader.take());
+        wakers.extend(waiters.writer.take());
+        waiters.take_listed(Ready::ALL, wakers);
+    }
+
+    /// What somebody waits for.
+    pub(crate) fn awaited(&self) -> Ready {
+        let waiters = self.waiters.lock();
+        let mut awaited = Ready::EMPTY;
+        if waiters.reader.is_some() {
+            awaited |= Direction::Read.mask();
+        }
+        if waiters.writer.is_some() {
+            awaited |= Direction::Write.mask();
+        }
+        for (_, listed) in waiters.listed.iter().filter(|(_, listed)| listed.waker.is_some()) {
+            awaited |= listed.mask;
+        }
+        awaited
+    }
+
     /// The runtime is gone: gives the wakers of all who wait.
     pub(crate) fn report_gone(&self, wakers: &mut Vec<Waker>) {
         self.add(GONE);

@@ -68,12 +68,16 @@ impl Sources {
         drop(removed);
     }
 
-    /// Passes events on to those they are about, and collects who waits for them.
-    pub(crate) fn report(&self, events: &Events, wakers: &mut Vec<Waker>) {
+    /// Passes events on to those they are about, and collects who waits for them; if the system forgets a descriptor with an
+    /// event, whoever waits for it at all.
+    pub(crate) fn report(&self, events: &Events, forgotten: bool, wakers: &mut Vec<Waker>) {
         let inner = self.inner.lock();
         for &(key, ready) in events {
             if let Some(entry) = inner.find(key) {
                 entry.source.report(ready, wakers);
+                if forgotten {
+                    entry.source.rouse_all(wakers);
+                }
             }
         }
     }

@@ -40,3 +40,8 @@ pub use futures_lite::io::{
     Empty, Lines, Repeat, Sink, Split, Take, empty, repeat, sink,
 };
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};
+
+/// What Unix alone has, where tokio has it.
+pub mod unix {
+    pub use super::{AsyncFd, AsyncFdReadyGuard, AsyncFdReadyMutGuard, AsyncFdRegisterError, TryIoError};
+}

@@ -95,7 +95,17 @@ impl Poller {
         }
     }
 
-    /// If the system reports a descriptor once and then forgets it: asks again.
+    /// Whether the system reports a descriptor once and then forgets it.
+    #[inline]
+    pub(crate) fn forgets(&self) -> bool {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Direct(_) => false,
+            Self::Portable(poller) => poller.forgets(),
+        }
+    }
+
+    /// If the system has forgotten a descriptor: asks again.
     #[inline]
     pub(crate) fn rearm(&self, fd: RawFd, key: Key, interest: Interest) -> io::Result<()> {
         match self {

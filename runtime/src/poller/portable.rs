@@ -31,6 +31,10 @@ impl Poller {
         unsafe { self.inner.add_with_mode(fd.as_raw_fd(), event(key, interest), self.mode) }
     }
 
+    pub(super) fn forgets(&self) -> bool {
+        matches!(self.mode, PollMode::Oneshot)
+    }
+
     pub(super) fn rearm(&self, fd: RawFd, key: Key, interest: Interest) -> io::Result<()> {
         match self.mode {
             PollMode::Oneshot => {

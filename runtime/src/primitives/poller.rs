@@ -46,6 +46,10 @@ impl Poller {
         Ok(())
     }
 
+    pub(crate) fn forgets(&self) -> bool {
+        false
+    }
+
     pub(crate) fn rearm(&self, _fd: RawFd, _key: Key, _interest: Interest) -> io::Result<()> {
         Ok(())
     }
