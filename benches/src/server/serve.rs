@@ -3,10 +3,13 @@
 //! It prints the port it listens on, and ends when its standard input does, which is when the process that started it
 //! has ended, in whatever way.
 
+use std::future::{pending, poll_fn};
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -67,10 +70,8 @@ fn serve(arguments: &[String]) -> Result<(), String> {
 /// Serves on workers alone; the main thread, which would be a worker more on some runtimes, waits in `read`.
 fn run<R: Hosts>(settings: &Settings, listener: TcpListener) -> Result<(), String> {
     let runtime = R::new(Flavor::Multi(settings.workers)).map_err(|error| error.to_string())?;
-    for _ in 0..settings.timers {
-        runtime.spawn_outside_detached(async {
-            R::sleep(FAR).await;
-        });
+    if settings.timers > 0 {
+        register_timers(&runtime, settings.timers);
     }
     announce(&listener);
     match settings.service {
@@ -83,6 +84,28 @@ fn run<R: Hosts>(settings: &Settings, listener: TcpListener) -> Result<(), Strin
     answer_questions();
     // Its connections and timers go with the process; dropping ten thousand of them is not what anyone waits for.
     std::process::exit(0)
+}
+
+/// Registers timers that nobody waits for, and waits until they are.
+fn register_timers<R: Timers>(runtime: &R, timers: usize) {
+    let (registered, all_registered) = mpsc::channel();
+    runtime.spawn_outside_detached(async move {
+        let mut sleeps: Vec<_> = (0..timers).map(|_| Box::pin(R::sleep(FAR))).collect();
+        // A runtime allows a poll some 128 steps.
+        for sleeps in sleeps.chunks_mut(100) {
+            poll_fn(|cx| {
+                let pending = sleeps.iter_mut().all(|sleep| sleep.as_mut().poll(cx).is_pending());
+                assert!(pending, "a timer of {FAR:?} fired at once");
+                Poll::Ready(())
+            })
+            .await;
+            R::yield_now().await;
+        }
+        registered.send(()).expect("the main thread waits");
+        pending::<()>().await;
+        drop(sleeps);
+    });
+    all_registered.recv().expect("the task registers them");
 }
 
 /// A runtime that can serve all there is to serve.
