@@ -32,6 +32,9 @@ const BACKLOG: i32 = 4_096;
 /// When the timers of an idle server would fire.
 const FAR: Duration = Duration::from_secs(3_600);
 
+/// The question how many bytes are allocated.
+pub(super) const HEAP: &str = "heap";
+
 /// Bytes allocated and not freed, kept up to date by a program that has an allocator which counts.
 pub static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 
@@ -59,6 +62,7 @@ fn serve(arguments: &[String]) -> Result<(), String> {
         RuntimeName::Windlass => run::<Windlass>(&settings, listener),
         RuntimeName::Tokio => run::<Tokio>(&settings, listener),
         RuntimeName::Smol => run::<Smol>(&settings, listener),
+        RuntimeName::Limit if settings.timers > 0 => Err("the loop around epoll has no timers".into()),
         RuntimeName::Limit => {
             announce(&listener);
             raw::serve(&listener).map_err(|error| format!("the loop failed: {error}"))
@@ -115,8 +119,8 @@ trait Hosts: Sockets + Timers {
 }
 
 impl Hosts for Windlass {
-    fn plaintext(_: TcpListener) -> Option<impl Future<Output = ()> + Send + 'static> {
-        None::<std::future::Ready<()>>
+    fn plaintext(listener: TcpListener) -> Option<impl Future<Output = ()> + Send + 'static> {
+        Some(plaintext::serve_windlass(listener))
     }
 }
 
@@ -157,15 +161,20 @@ fn say(line: &str) {
 fn answer_questions() {
     for line in io::stdin().lock().lines() {
         match line.as_deref() {
-            Ok("heap") => say(&LIVE_BYTES.load(Relaxed).to_string()),
+            Ok(HEAP) => say(&LIVE_BYTES.load(Relaxed).to_string()),
             _ => return,
         }
     }
 }
 
-/// Whether stdin, which is ready, has ended.
-pub(super) fn stdin_has_ended() -> bool {
-    io::stdin().read(&mut [0; 64]).map_or(true, |read| read == 0)
+/// Answers what has come from stdin, which is ready; says whether it goes on.
+pub(super) fn answer_question() -> bool {
+    let mut question = [0; 64];
+    let read = io::stdin().read(&mut question).unwrap_or(0);
+    if question.starts_with(HEAP.as_bytes()) {
+        say(&LIVE_BYTES.load(Relaxed).to_string());
+    }
+    read > 0
 }
 
 /// Lets this process open as many files as it may.
