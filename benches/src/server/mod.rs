@@ -7,6 +7,7 @@
 //! - [`drive`]: a case: start the server, connect, warm up, measure.
 //! - [`count`]: instructions and system calls per message.
 //! - [`idle`]: what a server does that has nothing to do.
+//! - [`mod@wrk`]: any HTTP server under `wrk`.
 
 pub mod client;
 pub mod count;
@@ -19,6 +20,7 @@ pub mod plaintext;
 pub mod process;
 pub mod raw;
 pub mod serve;
+pub mod wrk;
 
 use std::fmt;
 use std::str::FromStr;
