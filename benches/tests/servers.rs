@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A few rounds on every runtime of this program: each byte is checked, and one wrong makes the exit code 1.
 #[test]
@@ -23,11 +23,14 @@ fn every_server_answers_every_message() {
 #[test]
 fn a_server_does_not_outlive_its_client() {
     for runtime in ["windlass", "tokio", "smol", "limit"] {
-        let status = Command::new(env!("CARGO_BIN_EXE_compare"))
+        let mut server = Command::new(env!("CARGO_BIN_EXE_compare"))
             .args(["--serve", "echo", runtime, "1", "0"])
-            .stdin(std::process::Stdio::null())
-            .status()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
             .expect("the program starts");
+        drop(server.stdin.take());
+        let status = server.wait().expect("the server is there");
         assert!(status.success(), "{runtime}: {status}");
     }
 }

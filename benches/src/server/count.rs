@@ -48,7 +48,7 @@ pub fn instructions_per_message(
     messages: u64,
 ) -> Result<io::Result<f64>, CannotRun> {
     let each = (messages / case.connections as u64).max(1);
-    let mut run = |each| -> Result<io::Result<u64>, CannotRun> {
+    let run = |each| -> Result<io::Result<u64>, CannotRun> {
         let scratch = match Scratch::new("callgrind") {
             Ok(scratch) => scratch,
             Err(error) => return Ok(Err(error)),

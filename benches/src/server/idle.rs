@@ -99,7 +99,7 @@ pub fn connection_weight(runtime: RuntimeName, connections: usize) -> io::Result
 
 /// What a registered timer weighs, in a box of its own.
 pub fn timer_weight(runtime: RuntimeName, timers: usize) -> io::Result<Weight> {
-    let mut measure = |timers| -> io::Result<(u64, u64)> {
+    let measure = |timers| -> io::Result<(u64, u64)> {
         let (mut server, _) = server(runtime, timers)?;
         Ok((server.live_bytes()?, resident_bytes(server.id())?))
     };
