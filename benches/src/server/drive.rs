@@ -75,7 +75,8 @@ pub fn command(
     Ok(settings.command(wrapper).map(Start::Own))
 }
 
-fn pin_this_thread(processor: usize) -> io::Result<()> {
+/// Keeps this thread on one processor, and what it starts.
+pub(super) fn pin_this_thread(processor: usize) -> io::Result<()> {
     let mut processors = CpuSet::new();
     processors.set(processor)?;
     Ok(sched_setaffinity(Pid::from_raw(0), &processors)?)

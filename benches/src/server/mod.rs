@@ -5,16 +5,22 @@
 //! - [`process`]: starting one, what it has used so far, and that it ends with this process.
 //! - [`client`]: many connections, each with one message on its way; one thread, epoll, every byte checked.
 //! - [`drive`]: a case: start the server, connect, warm up, measure.
+//! - [`count`]: instructions and system calls per message.
+//! - [`idle`]: what a server does that has nothing to do.
+//! - [`mod@wrk`]: any HTTP server under `wrk`.
 
 pub mod client;
+pub mod count;
 pub mod drive;
 pub mod echo;
 pub mod http;
+pub mod idle;
 pub mod peers;
 pub mod plaintext;
 pub mod process;
 pub mod raw;
 pub mod serve;
+pub mod wrk;
 
 use std::fmt;
 use std::str::FromStr;

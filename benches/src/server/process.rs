@@ -12,7 +12,7 @@ use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
 use super::Service;
-use super::serve::FLAG;
+use super::serve::{FLAG, HEAP};
 use crate::runtimes::RuntimeName;
 
 /// What a server of this program is to be.
@@ -100,7 +100,7 @@ impl ServerProcess {
     /// Bytes the server has allocated and not freed, if its program counts them.
     pub fn live_bytes(&mut self) -> io::Result<u64> {
         let stdin = self.stdin.as_mut().ok_or_else(|| io::Error::other("it was asked to end"))?;
-        stdin.write_all(b"heap\n")?;
+        writeln!(stdin, "{HEAP}")?;
         self.line()?.parse().map_err(io::Error::other)
     }
 

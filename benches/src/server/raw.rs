@@ -30,7 +30,7 @@ pub(super) fn serve(listener: &TcpListener) -> io::Result<()> {
         for event in &events[..count] {
             let key = event.data();
             if key == STDIN {
-                if super::serve::stdin_has_ended() {
+                if !super::serve::answer_question() {
                     return Ok(());
                 }
             } else if key == listening {

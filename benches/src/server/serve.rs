@@ -3,10 +3,13 @@
 //! It prints the port it listens on, and ends when its standard input does, which is when the process that started it
 //! has ended, in whatever way.
 
+use std::future::{pending, poll_fn};
 use std::io::{self, BufRead, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -28,6 +31,9 @@ const BACKLOG: i32 = 4_096;
 
 /// When the timers of an idle server would fire.
 const FAR: Duration = Duration::from_secs(3_600);
+
+/// The question how many bytes are allocated.
+pub(super) const HEAP: &str = "heap";
 
 /// Bytes allocated and not freed, kept up to date by a program that has an allocator which counts.
 pub static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -56,6 +62,7 @@ fn serve(arguments: &[String]) -> Result<(), String> {
         RuntimeName::Windlass => run::<Windlass>(&settings, listener),
         RuntimeName::Tokio => run::<Tokio>(&settings, listener),
         RuntimeName::Smol => run::<Smol>(&settings, listener),
+        RuntimeName::Limit if settings.timers > 0 => Err("the loop around epoll has no timers".into()),
         RuntimeName::Limit => {
             announce(&listener);
             raw::serve(&listener).map_err(|error| format!("the loop failed: {error}"))
@@ -67,10 +74,8 @@ fn serve(arguments: &[String]) -> Result<(), String> {
 /// Serves on workers alone; the main thread, which would be a worker more on some runtimes, waits in `read`.
 fn run<R: Hosts>(settings: &Settings, listener: TcpListener) -> Result<(), String> {
     let runtime = R::new(Flavor::Multi(settings.workers)).map_err(|error| error.to_string())?;
-    for _ in 0..settings.timers {
-        runtime.spawn_outside_detached(async {
-            R::sleep(FAR).await;
-        });
+    if settings.timers > 0 {
+        register_timers(&runtime, settings.timers);
     }
     announce(&listener);
     match settings.service {
@@ -85,6 +90,28 @@ fn run<R: Hosts>(settings: &Settings, listener: TcpListener) -> Result<(), Strin
     std::process::exit(0)
 }
 
+/// Registers timers that nobody waits for, and waits until they are.
+fn register_timers<R: Timers>(runtime: &R, timers: usize) {
+    let (registered, all_registered) = mpsc::channel();
+    runtime.spawn_outside_detached(async move {
+        let mut sleeps: Vec<_> = (0..timers).map(|_| Box::pin(R::sleep(FAR))).collect();
+        // A runtime allows a poll some 128 steps.
+        for sleeps in sleeps.chunks_mut(100) {
+            poll_fn(|cx| {
+                let pending = sleeps.iter_mut().all(|sleep| sleep.as_mut().poll(cx).is_pending());
+                assert!(pending, "a timer of {FAR:?} fired at once");
+                Poll::Ready(())
+            })
+            .await;
+            R::yield_now().await;
+        }
+        registered.send(()).expect("the main thread waits");
+        pending::<()>().await;
+        drop(sleeps);
+    });
+    all_registered.recv().expect("the task registers them");
+}
+
 /// A runtime that can serve all there is to serve.
 trait Hosts: Sockets + Timers {
     /// The plaintext service, if the runtime works with hyper.
@@ -92,8 +119,8 @@ trait Hosts: Sockets + Timers {
 }
 
 impl Hosts for Windlass {
-    fn plaintext(_: TcpListener) -> Option<impl Future<Output = ()> + Send + 'static> {
-        None::<std::future::Ready<()>>
+    fn plaintext(listener: TcpListener) -> Option<impl Future<Output = ()> + Send + 'static> {
+        Some(plaintext::serve_windlass(listener))
     }
 }
 
@@ -134,15 +161,20 @@ fn say(line: &str) {
 fn answer_questions() {
     for line in io::stdin().lock().lines() {
         match line.as_deref() {
-            Ok("heap") => say(&LIVE_BYTES.load(Relaxed).to_string()),
+            Ok(HEAP) => say(&LIVE_BYTES.load(Relaxed).to_string()),
             _ => return,
         }
     }
 }
 
-/// Whether stdin, which is ready, has ended.
-pub(super) fn stdin_has_ended() -> bool {
-    io::stdin().read(&mut [0; 64]).map_or(true, |read| read == 0)
+/// Answers what has come from stdin, which is ready; says whether it goes on.
+pub(super) fn answer_question() -> bool {
+    let mut question = [0; 64];
+    let read = io::stdin().read(&mut question).unwrap_or(0);
+    if question.starts_with(HEAP.as_bytes()) {
+        say(&LIVE_BYTES.load(Relaxed).to_string());
+    }
+    read > 0
 }
 
 /// Lets this process open as many files as it may.
