@@ -66,9 +66,11 @@ async fn serve(site: Site, options: &Options) -> Result<ExitCode, String> {
 
     let root = options.root.canonicalize().unwrap_or_else(|_| options.root.clone());
     say(format_args!("serving {} on http://{address}/ until Ctrl-C", root.display()));
-    accept(listener, &server, &graceful, options.max_connections.get()).await;
+    let mut connections = accept(listener, &server, &graceful, options.max_connections.get()).await;
 
     let drained = graceful.shutdown(options.grace).await;
+    // Those that were cut are counted when they are gone.
+    let _ = windlass::time::timeout(LAST_CALLS, connections.shutdown()).await;
     say(format_args!("{}", server.served()));
     if drained.cut == 0 {
         return Ok(ExitCode::SUCCESS);
@@ -119,17 +121,23 @@ fn watch_signals(graceful: Graceful, server: Server<InExecutor>, grace: Duration
 }
 
 /// Accepts connections until the server is to end.
-async fn accept(listener: TcpListener, server: &Server<InExecutor>, graceful: &Graceful, most: usize) {
+async fn accept(
+    listener: TcpListener,
+    server: &Server<InExecutor>,
+    graceful: &Graceful,
+    most: usize,
+) -> JoinSet<()> {
     let mut connections = JoinSet::new();
-    let stop = graceful.token();
-    while !stop.is_cancelled() {
+    let serve = |connections: &mut JoinSet<()>, stream, peer| {
+        let connection = graceful.track(connection(server.clone(), stream, peer, graceful.clone()));
+        connections.spawn(async { connection.await.unwrap_or(()) });
+    };
+    while !graceful.token().is_cancelled() {
         windlass::select! {
-            () = stop.cancelled() => {}
+            () = graceful.token().cancelled() => {}
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < most => match accepted {
-                Ok((stream, peer)) => {
-                    connections.spawn(graceful.track(connection(server.clone(), stream, peer, graceful.clone())));
-                }
+                Ok((stream, peer)) => serve(&mut connections, stream, peer),
                 Err(error) => {
                     eprintln!("fileserver: cannot accept a connection: {error}");
                     windlass::time::sleep(BACK_OFF).await;
@@ -143,11 +151,11 @@ async fn accept(listener: TcpListener, server: &Server<InExecutor>, graceful: &G
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
             {
-                connections.spawn(graceful.track(connection(server.clone(), stream, peer, graceful.clone())));
+                serve(&mut connections, stream, peer);
             }
         }
     }
-    connections.detach_all();
+    connections
 }
 
 async fn connection(server: Server<InExecutor>, stream: TcpStream, peer: SocketAddr, graceful: Graceful) {
