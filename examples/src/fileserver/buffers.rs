@@ -11,7 +11,7 @@ pub(crate) const PIECE: usize = 256 * 1024;
 const SMALL: usize = 16 * 1024;
 
 /// How many spare buffers are kept.
-const MOST_SPARE: usize = 16;
+const MOST_SPARE: usize = 32;
 
 /// Spare buffers, each of one piece.
 #[derive(Debug, Default)]
