@@ -3,16 +3,17 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
 
 use tempfile::TempDir;
-use windlass_tests::fileserver::{FileServer, program};
+use windlass_tests::fileserver::{FileServer, has, program};
 use windlass_tests::once;
 
 once!(
     a_stop_under_load,
+    a_stop_amid_a_stream,
     a_stop_with_nothing_to_do,
     the_end_of_the_grace,
     a_second_signal,
@@ -76,6 +77,35 @@ fn a_stop_under_load() {
         rest.starts_with(&expected) && rest.ends_with(&format!("{requests} with 2xx\n")),
         "{expected}\n{rest}"
     );
+}
+
+/// As above, over HTTP/2.
+fn a_stop_amid_a_stream() {
+    if !has("curl") {
+        return;
+    }
+    let folder = folder();
+    let mut server = FileServer::start(folder.path(), &[]);
+    let mut curl = Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--http2-prior-knowledge",
+            &server.url("/large"),
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut body = curl.stdout.take().unwrap();
+    body.read_exact(&mut [0; 100]).unwrap();
+    server.signal("TERM");
+    while std::net::TcpStream::connect(server.address).is_ok() {}
+    assert_eq!(io::copy(&mut body, &mut io::sink()).unwrap() + 100, 64 << 20);
+    assert!(curl.wait().unwrap().success());
+    let (status, rest) = server.wait();
+    assert!(status.success() && !rest.contains("cut short"), "{rest}");
 }
 
 fn a_stop_with_nothing_to_do() {

@@ -255,6 +255,6 @@ fn unreadable_files() {
         return;
     }
     fs::write(root.join("locked"), "").unwrap();
-    fs::set_permissions(root.join("locked"), std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(root.join("locked"), std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     statuses(&serve(&tree, &[]), &[("/locked", 403)]);
 }

@@ -90,9 +90,9 @@ where
     ended
 }
 
-fn builder<E, T: Timer + Send + Sync + 'static>(executor: E, timer: T) -> Builder<E>
+fn builder<E, T>(executor: E, timer: T) -> Builder<E>
 where
-    T: Clone,
+    T: Timer + Clone + Send + Sync + 'static,
 {
     let mut builder = Builder::new(executor);
     builder

@@ -85,5 +85,8 @@ mod tests {
     fn the_options_are_well_formed() {
         use clap::CommandFactory;
         Options::command().debug_assert();
+        let options = Options::parse_from(["fileserver"]);
+        assert_eq!(options.listen.to_string(), "127.0.0.1:8080", "reached from this machine alone");
+        assert_eq!(options.root, PathBuf::from("."));
     }
 }
