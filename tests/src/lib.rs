@@ -22,6 +22,7 @@ use parking_lot::Mutex;
 use windlass::runtime::{Builder, Handle, Runtime};
 
 pub mod example;
+pub mod fileserver;
 pub mod jobs;
 pub mod log;
 pub mod tcp;

@@ -1,4 +1,4 @@
-//! The README's first command does what it says.
+//! The README's first program does what it says.
 
 use windlass_tests::example;
 

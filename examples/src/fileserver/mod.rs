@@ -1,0 +1,54 @@
+//! A server for the files of a folder, over HTTP/1.1 and HTTP/2; `src/bin/fileserver.rs` runs it on Windlass.
+//!
+//! A request is answered by one blocking call ([`Site::answer`]): it looks the path up beneath the root, weighs the
+//! conditions and ranges that were asked for, and reads the first piece of what is to be sent. So a small file costs one trip
+//! to the blocking pool, and everything that decides is plain code. What a large file has left is read
+//! piece by piece as the client takes it ([`Body`]), one piece ahead.
+//!
+//! Nothing here knows a runtime: blocking calls go through [`Blocking`], time and spawned tasks through hyper's traits. So the
+//! benchmarks can serve the same files with the same code on another runtime.
+//!
+//! # What is served, and what is not
+//!
+//! - Regular files, and a page for each folder, or the folder's `index.html`. Pipes, sockets and devices are never opened.
+//! - Nothing outside of the root: the kernel resolves each path beneath it (`openat2`), symbolic links included, so there is no
+//!   moment between a check and a use. Links with an absolute target are refused even where they lead back inside. A kernel
+//!   without `openat2` gets a walk, folder by folder, that follows no link at all.
+//! - Names that begin with a dot are not there, unless `--hidden` says so: the folder a developer serves has a `.git`,
+//!   perhaps a `.env`.
+//!
+//! # What a client can hold up
+//!
+//! | a client that | meets |
+//! | --- | --- |
+//! | sends its request slowly, or nothing | `--header-timeout`, from the connection's begin or the end of its last answer |
+//! | does not read its answer | `--request-timeout` without progress; on HTTP/2 each answer has its own |
+//! | sends a long target, or many or long headers | 414 above 8 KiB, 431 above 64 KiB or 100 headers |
+//! | opens many connections | `--max-connections`; who comes later waits in the listener's queue |
+//! | asks for many ranges | at most 16, and overlapping ones are merged; else it gets the whole file |
+//!
+//! Memory per HTTP/1 connection stays below two pieces of a file and hyper's buffers, whatever the file's size.
+
+mod blocking;
+mod body;
+mod buffers;
+mod conditional;
+mod connection;
+mod listing;
+mod options;
+mod path;
+mod range;
+mod report;
+mod root;
+mod serve;
+mod service;
+mod watch;
+
+pub use blocking::Blocking;
+pub use body::Body;
+pub use connection::{Ended, serve_connection};
+pub use options::Options;
+pub use report::Served;
+pub use root::Root;
+pub use serve::Site;
+pub use service::Server;

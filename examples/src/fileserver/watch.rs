@@ -1,0 +1,272 @@
+//! How far a connection has got, and when it is too slow.
+//!
+//! A connection has one timer, and no request sets it: when it fires, what happened meanwhile says until when to wait next.
+//! No limit starts later than it is noticed, since the timer never waits longer than the shortest one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+/// How long an idle HTTP/1 connection is kept when the server stops, for a request that is on its way.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// How long the rest of what a client sends is read after the connection's last answer.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// How long a client may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// For a request's head, or to be idle.
+    pub(crate) header: Duration,
+    /// For an answer, without progress.
+    pub(crate) request: Duration,
+}
+
+/// What a connection does, seen by its socket, its requests and its timer.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// When each request that is being answered last got on.
+    requests: Slab<Instant>,
+    /// When the last answer ended, or the connection began.
+    idle_since: Instant,
+    /// When the socket last took something.
+    written_at: Instant,
+    /// Whether the socket takes nothing more.
+    stalled: bool,
+    /// Whether something of the next request has come.
+    head_begun: bool,
+    /// Whether the requests are of HTTP/2, and so share the socket.
+    multiplexed: bool,
+    /// Since when the server stops.
+    draining_since: Option<Instant>,
+    /// Whether the connection was told to finish.
+    finishing: bool,
+    /// Since when only the client's end is waited for.
+    closing_since: Option<Instant>,
+}
+
+/// What to do with a connection now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Look again then.
+    Until(Instant),
+    /// The server stops, and nothing is under way: said once.
+    Finish,
+    TooSlow,
+}
+
+impl Watch {
+    pub(crate) fn new(limits: Limits) -> Arc<Watch> {
+        let now = Instant::now();
+        let state = State {
+            requests: Slab::new(),
+            idle_since: now,
+            written_at: now,
+            stalled: false,
+            head_begun: false,
+            multiplexed: false,
+            draining_since: None,
+            finishing: false,
+            closing_since: None,
+        };
+        Arc::new(Watch { limits, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request's head is there. The key is for what becomes of it.
+    pub(crate) fn begin(&self, multiplexed: bool) -> usize {
+        let mut state = self.state();
+        state.multiplexed = multiplexed;
+        state.head_begun = false;
+        state.requests.insert(Instant::now())
+    }
+
+    /// A request has got on.
+    pub(crate) fn progress(&self, request: usize) {
+        if let Some(at) = self.state().requests.get_mut(request) {
+            *at = Instant::now();
+        }
+    }
+
+    /// The answer of a request is written, or will not be.
+    pub(crate) fn end(&self, request: usize) {
+        let mut state = self.state();
+        if state.requests.try_remove(request).is_some() && state.requests.is_empty() {
+            state.idle_since = Instant::now();
+        }
+    }
+
+    /// The client has sent something.
+    pub(crate) fn read(&self) {
+        let mut state = self.state();
+        state.head_begun = state.requests.is_empty();
+    }
+
+    /// The socket has taken something.
+    pub(crate) fn wrote(&self) {
+        let mut state = self.state();
+        state.written_at = Instant::now();
+        state.stalled = false;
+    }
+
+    /// The socket takes nothing more.
+    pub(crate) fn stalled(&self) {
+        self.state().stalled = true;
+    }
+
+    /// The server stops.
+    pub(crate) fn drain(&self) {
+        self.state().draining_since.get_or_insert_with(Instant::now);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.state().draining_since.is_some()
+    }
+
+    /// Everything is written, and the client knows.
+    pub(crate) fn close(&self) {
+        self.state().closing_since.get_or_insert_with(Instant::now);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.state().closing_since.is_some()
+    }
+
+    pub(crate) fn verdict(&self, now: Instant) -> Verdict {
+        let mut state = self.state();
+        if state.wants_to_finish(now) {
+            state.finishing = true;
+            return Verdict::Finish;
+        }
+        let deadline = state.deadline(self.limits);
+        if deadline <= now {
+            return Verdict::TooSlow;
+        }
+        let soonest = self.limits.header.min(self.limits.request);
+        let mut until = deadline.min(now + soonest);
+        if state.draining_since.is_some() {
+            until = until.min(now + LINGER);
+        }
+        Verdict::Until(until)
+    }
+}
+
+impl State {
+    fn deadline(&self, limits: Limits) -> Instant {
+        if let Some(since) = self.closing_since {
+            return since + CLOSING.min(limits.request);
+        }
+        if let Some(&oldest) = self.requests.iter().map(|(_, at)| at).min() {
+            // On HTTP/1 what the socket takes is the one answer.
+            let at = if self.multiplexed { oldest } else { oldest.max(self.written_at) };
+            return at + limits.request;
+        }
+        if self.multiplexed {
+            // The end of an answer may still be on its way, and what is written may be an answer to a ping.
+            self.idle_since + limits.request + limits.header
+        } else if self.stalled {
+            self.written_at + limits.request
+        } else {
+            self.idle_since.max(self.written_at) + limits.header
+        }
+    }
+
+    /// HTTP/2 tells a client at once which requests will be answered. On HTTP/1 an answer says that it is the last, so a
+    /// request that is under way gets one first.
+    fn wants_to_finish(&self, now: Instant) -> bool {
+        let Some(draining_since) = self.draining_since else { return false };
+        let since = draining_since.max(self.idle_since).max(self.written_at);
+        let quiet = self.requests.is_empty() && !self.head_begun && !self.stalled && now >= since + LINGER;
+        !self.finishing && self.closing_since.is_none() && (self.multiplexed || quiet)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: Duration = Duration::from_secs(5);
+    const REQUEST: Duration = Duration::from_secs(20);
+
+    fn watch() -> (Arc<Watch>, Instant) {
+        let watch = Watch::new(Limits { header: HEADER, request: REQUEST });
+        let begin = watch.state().idle_since;
+        (watch, begin)
+    }
+
+    #[test]
+    fn an_idle_client_and_a_slow_head() {
+        let (watch, begin) = watch();
+        assert_eq!(watch.verdict(begin), Verdict::Until(begin + HEADER));
+        watch.read();
+        assert_eq!(watch.verdict(begin + HEADER), Verdict::TooSlow);
+    }
+
+    #[test]
+    fn an_answer_that_is_not_read() {
+        let (watch, begin) = watch();
+        let request = watch.begin(false);
+        assert!(matches!(watch.verdict(begin + HEADER), Verdict::Until(_)));
+        watch.state().requests[request] = begin;
+        watch.state().written_at = begin + HEADER;
+        assert!(matches!(watch.verdict(begin + REQUEST), Verdict::Until(_)), "the socket took something");
+        assert_eq!(watch.verdict(begin + HEADER + REQUEST), Verdict::TooSlow);
+        // All of it is handed to the socket's buffer, which stays full.
+        watch.stalled();
+        watch.end(request);
+        watch.state().idle_since = begin;
+        assert!(matches!(watch.verdict(begin + REQUEST), Verdict::Until(_)));
+        assert_eq!(watch.verdict(begin + HEADER + REQUEST), Verdict::TooSlow);
+    }
+
+    #[test]
+    fn one_of_many_answers_that_is_not_read() {
+        let (watch, begin) = watch();
+        let [stuck, other] = [watch.begin(true), watch.begin(true)];
+        watch.state().requests[stuck] = begin;
+        watch.state().requests[other] = begin + REQUEST;
+        watch.state().written_at = begin + REQUEST;
+        assert_eq!(watch.verdict(begin + REQUEST), Verdict::TooSlow);
+        watch.progress(stuck);
+        watch.end(other);
+        assert!(watch.state().requests[stuck] >= begin);
+    }
+
+    #[test]
+    fn stopping() {
+        let (watch, begin) = watch();
+        let request = watch.begin(false);
+        watch.drain();
+        let late = begin + REQUEST / 2;
+        assert!(matches!(watch.verdict(late), Verdict::Until(_)), "a request is under way");
+        watch.end(request);
+        let idle_since = watch.state().idle_since;
+        assert!(matches!(watch.verdict(idle_since), Verdict::Until(_)), "the next may be on its way");
+        watch.read();
+        assert!(matches!(watch.verdict(begin + HEADER / 2), Verdict::Until(_)), "it is");
+        let last = watch.begin(false);
+        watch.end(last);
+        assert_eq!(watch.verdict(late), Verdict::Finish);
+        assert!(matches!(watch.verdict(begin + HEADER / 2), Verdict::Until(_)), "it is told once");
+        watch.close();
+        assert_eq!(watch.verdict(late), Verdict::TooSlow);
+    }
+
+    #[test]
+    fn stopping_with_many_answers() {
+        let (watch, begin) = watch();
+        watch.begin(true);
+        watch.drain();
+        assert_eq!(watch.verdict(begin), Verdict::Finish);
+    }
+}

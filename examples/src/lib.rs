@@ -1,0 +1,3 @@
+//! What the programs in `src/bin/` are made of, where that is more than one file.
+
+pub mod fileserver;

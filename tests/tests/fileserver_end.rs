@@ -1,0 +1,187 @@
+//! How the file server begins and ends: errors that say what to do, and a stop that cuts nothing off.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::Barrier;
+use std::thread;
+
+use tempfile::TempDir;
+use windlass_tests::fileserver::{FileServer, has, program};
+use windlass_tests::once;
+
+once!(
+    a_stop_under_load,
+    a_stop_amid_a_stream,
+    a_stop_with_nothing_to_do,
+    the_end_of_the_grace,
+    a_second_signal,
+    a_port_in_use,
+    a_root_that_is_not_there,
+    options_that_are_none,
+);
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("small"), "small").unwrap();
+    File::create(folder.path().join("large")).unwrap().set_len(64 << 20).unwrap();
+    folder
+}
+
+/// Every request gets its answer, of those whose connection was there before the signal; and each client is told when to go.
+fn a_stop_under_load() {
+    const CLIENTS: usize = 8;
+    let folder = folder();
+    let mut server = FileServer::start(folder.path(), &[]);
+    let ready = Barrier::new(CLIENTS + 2);
+    let answered: u64 = thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut client = server.connect();
+                    for asked in 1.. {
+                        client.send("GET /small HTTP/1.1", &[]);
+                        let answer = client.answer(false);
+                        assert_eq!(answer.text(), "small");
+                        if asked == 10 {
+                            ready.wait();
+                        }
+                        if answer.header("connection") == Some("close") {
+                            assert!(client.rest().is_empty());
+                            return asked;
+                        }
+                    }
+                    unreachable!()
+                })
+            })
+            .collect();
+        let download = scope.spawn(|| {
+            let mut client = server.connect();
+            client.send("GET /large HTTP/1.1", &[]);
+            let length = client.head().length();
+            // Begun, and more than half of it is still on the server's side.
+            ready.wait();
+            assert_eq!(io::copy(&mut client.stream.take(length), &mut io::sink()).unwrap(), 64 << 20);
+        });
+        ready.wait();
+        server.signal("TERM");
+        download.join().unwrap();
+        clients.into_iter().map(|client| client.join().unwrap()).sum()
+    });
+    let (status, rest) = server.wait();
+    assert!(status.success());
+    let requests = answered + 1;
+    let expected = format!("served {requests} requests on {} connections, ", CLIENTS + 1);
+    assert!(
+        rest.starts_with(&expected) && rest.ends_with(&format!("{requests} with 2xx\n")),
+        "{expected}\n{rest}"
+    );
+}
+
+/// As above, over HTTP/2.
+fn a_stop_amid_a_stream() {
+    if !has("curl") {
+        return;
+    }
+    let folder = folder();
+    let mut server = FileServer::start(folder.path(), &[]);
+    let mut curl = Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--noproxy",
+            "*",
+            "--http2-prior-knowledge",
+            &server.url("/large"),
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut body = curl.stdout.take().unwrap();
+    body.read_exact(&mut [0; 100]).unwrap();
+    server.signal("TERM");
+    while std::net::TcpStream::connect(server.address).is_ok() {}
+    assert_eq!(io::copy(&mut body, &mut io::sink()).unwrap() + 100, 64 << 20);
+    assert!(curl.wait().unwrap().success());
+    let (status, rest) = server.wait();
+    assert!(status.success() && !rest.contains("cut short"), "{rest}");
+}
+
+fn a_stop_with_nothing_to_do() {
+    let folder = folder();
+    let mut server = FileServer::start(folder.path(), &[]);
+    let mut idle = server.connect();
+    idle.send("GET /small HTTP/1.1", &[]);
+    assert_eq!(idle.answer(false).status, 200);
+    server.signal("INT");
+    assert!(idle.rest().is_empty(), "an idle connection ends");
+    let (status, rest) = server.wait();
+    assert!(status.success());
+    assert_eq!(rest, "served 1 requests on 1 connections, 5 B, 1 with 2xx\n");
+}
+
+fn the_end_of_the_grace() {
+    let folder = folder();
+    let mut server = FileServer::start(folder.path(), &["--grace", "300ms"]);
+    let mut client = server.connect();
+    client.send("GET /large HTTP/1.1", &[]);
+    assert_eq!(client.head().status, 200);
+    server.signal("TERM");
+    let (status, rest) = server.wait();
+    assert_eq!(status.code(), Some(1));
+    assert!(rest.contains("1 answers cut short"), "{rest}");
+    assert!(client.rest().len() < 64 << 20);
+}
+
+fn a_second_signal() {
+    let folder = folder();
+    let mut server = FileServer::start(folder.path(), &["--grace", "1h"]);
+    let mut client = server.connect();
+    client.send("GET /large HTTP/1.1", &[]);
+    assert_eq!(client.head().status, 200);
+    server.signal("TERM");
+    // New connections are refused once the first signal is heard.
+    while std::net::TcpStream::connect(server.address).is_ok() {}
+    server.signal("INT");
+    let (status, rest) = server.wait();
+    assert_eq!(status.code(), Some(1));
+    assert!(rest.starts_with("served 1 requests"), "{rest}");
+}
+
+#[track_caller]
+fn fails(arguments: &[&str]) -> String {
+    let output = Command::new(program()).args(arguments).output().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn a_port_in_use() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    let message = fails(&["--listen", &address]);
+    assert!(message.contains(&address) && message.contains("choose another port with --listen"), "{message}");
+}
+
+fn a_root_that_is_not_there() {
+    let folder = folder();
+    for name in ["nothing", "small"] {
+        let path = folder.path().join(name);
+        let path = path.to_str().unwrap();
+        let message = fails(&["--root", path]);
+        assert!(message.contains(path) && message.contains("name a folder"), "{message}");
+    }
+}
+
+fn options_that_are_none() {
+    for arguments in [
+        ["--grace", "soon"],
+        ["--request-timeout", "0s"],
+        ["--workers", "0"],
+        ["--max-connections", "many"],
+        ["--listen", "here"],
+    ] {
+        let message = fails(&arguments);
+        assert!(message.contains(arguments[0]) && message.contains(arguments[1]), "{message}");
+    }
+}
