@@ -1,10 +1,34 @@
-//! What tasks tell each other, and wait for.
+//! What tasks meet at: locks, events, semaphores, queues and channels.
+//!
+//! Locks, queues and channels are fair: who waits first is served first, and nobody overtakes a line. A future that is dropped
+//! while it waits loses nothing: what it was granted and did not take goes to the next in line. Each
+//! operation that is ready spends the cooperative budget (see [`task::coop`](crate::task::coop)). Nothing here needs
+//! a runtime of this crate; it works on any thread and in any executor.
+//!
+//! Where tokio has the same thing it has its name and interface; where only asyncio or Trio has it, theirs.
+
+mod wait;
 
 mod cancellation;
+mod error;
 mod graceful;
+mod mutex;
+mod mutex_guards;
+mod rwlock;
+mod rwlock_guards;
+mod semaphore;
 mod task_tracker;
 mod waiters;
 
+pub use error::{AcquireError, TryAcquireError, TryLockError};
+pub use mutex::Mutex;
+pub use mutex_guards::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use rwlock::RwLock;
+pub use rwlock_guards::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockMappedWriteGuard,
+    RwLockReadGuard, RwLockWriteGuard,
+};
+pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 pub use cancellation::{
     CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
 };

@@ -1,0 +1,134 @@
+//! The guards of a `Mutex`.
+
+use std::sync::Arc;
+
+use super::Mutex;
+use super::wait::{Exclusive, HasPermits, Permits, forward_guard};
+
+/// Access to the value of a [`Mutex`], which is unlocked when this is dropped.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct MutexGuard<'a, T: ?Sized>(pub(super) Exclusive<&'a Mutex<T>, T>);
+
+/// Access to the value of a [`Mutex`] that it keeps alive, and that is unlocked when this is dropped.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct OwnedMutexGuard<T: ?Sized>(pub(super) Exclusive<Arc<Mutex<T>>, T>);
+
+/// Access to a part of the value of a [`Mutex`], which is unlocked when this is dropped.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct MappedMutexGuard<'a, T: ?Sized>(Exclusive<&'a Permits, T>);
+
+/// Access to a part of the value of a [`Mutex`] that it keeps alive, and that is unlocked when this is dropped.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T>(Exclusive<Arc<Mutex<T>>, U>);
+
+forward_guard!(['a, T: ?Sized] mut MutexGuard<'a, T> => T);
+forward_guard!([T: ?Sized] mut OwnedMutexGuard<T> => T);
+forward_guard!(['a, T: ?Sized] mut MappedMutexGuard<'a, T> => T);
+forward_guard!([T: ?Sized, U: ?Sized] mut OwnedMappedMutexGuard<T, U> => U);
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// A guard of a part of the value. An associated function, since the value may have a method of that name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// use windlass::sync::{Mutex, MutexGuard};
+    ///
+    /// let lock = Mutex::new((1, "one"));
+    /// *MutexGuard::map(lock.lock().await, |pair| &mut pair.0) = 2;
+    /// assert_eq!(lock.into_inner(), (2, "one"));
+    /// # });
+    /// ```
+    pub fn map<U: ?Sized>(this: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedMutexGuard<'a, U> {
+        MappedMutexGuard(this.0.reach(|lock| lock.permits()).map(f))
+    }
+
+    /// A guard of a part of the value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<U: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedMutexGuard<'a, U>, Self> {
+        let lock: &'a Mutex<T> = this.0.owner();
+        match this.0.try_map(f) {
+            Ok(part) => Ok(MappedMutexGuard(part.reach(|_| lock.permits()))),
+            Err(whole) => Err(Self(whole)),
+        }
+    }
+
+    /// The lock it is of.
+    pub fn mutex(this: &Self) -> &'a Mutex<T> {
+        this.0.owner()
+    }
+}
+
+impl<T: ?Sized> OwnedMutexGuard<T> {
+    /// A guard of a part of the value.
+    pub fn map<U: ?Sized>(this: Self, f: impl FnOnce(&mut T) -> &mut U) -> OwnedMappedMutexGuard<T, U> {
+        OwnedMappedMutexGuard(this.0.map(f))
+    }
+
+    /// A guard of a part of the value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<U: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<OwnedMappedMutexGuard<T, U>, Self> {
+        this.0.try_map(f).map(OwnedMappedMutexGuard).map_err(Self)
+    }
+
+    /// The lock it is of.
+    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
+        this.0.owner()
+    }
+}
+
+impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
+    /// A guard of a part of the part.
+    pub fn map<U: ?Sized>(this: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedMutexGuard<'a, U> {
+        MappedMutexGuard(this.0.map(f))
+    }
+
+    /// A guard of a part of the part, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<U: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedMutexGuard<'a, U>, Self> {
+        this.0.try_map(f).map(MappedMutexGuard).map_err(Self)
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
+    /// A guard of a part of the part.
+    pub fn map<V: ?Sized>(this: Self, f: impl FnOnce(&mut U) -> &mut V) -> OwnedMappedMutexGuard<T, V> {
+        OwnedMappedMutexGuard(this.0.map(f))
+    }
+
+    /// A guard of a part of the part, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<V: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&mut U) -> Option<&mut V>,
+    ) -> Result<OwnedMappedMutexGuard<T, V>, Self> {
+        this.0.try_map(f).map(OwnedMappedMutexGuard).map_err(Self)
+    }
+}

@@ -1,0 +1,234 @@
+//! The guards of a `RwLock`.
+
+use std::sync::Arc;
+
+use super::RwLock;
+use super::wait::{Exclusive, Permits, Shared, forward_guard};
+
+/// Access to read the value of a [`RwLock`], until it is dropped.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct RwLockReadGuard<'a, T: ?Sized>(pub(super) Shared<&'a Permits, T>);
+
+/// Access to read the value of a [`RwLock`] that it keeps alive, until it is dropped.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T>(pub(super) Shared<Arc<RwLock<T>>, U>);
+
+/// Access to write to the value of a [`RwLock`], until it is dropped.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct RwLockWriteGuard<'a, T: ?Sized>(pub(super) Exclusive<&'a Permits, T>);
+
+/// Access to write to the value of a [`RwLock`] that it keeps alive, until it is dropped.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct OwnedRwLockWriteGuard<T: ?Sized>(pub(super) Exclusive<Arc<RwLock<T>>, T>);
+
+/// Access to write to a part of the value of a [`RwLock`], until it is dropped.
+///
+/// It cannot become a read guard: others would then read the rest as well.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct RwLockMappedWriteGuard<'a, T: ?Sized>(Exclusive<&'a Permits, T>);
+
+/// Access to write to a part of the value of a [`RwLock`] that it keeps alive, until it is dropped.
+#[must_use = "the lock is released when its guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T>(Exclusive<Arc<RwLock<T>>, U>);
+
+forward_guard!(['a, T: ?Sized] RwLockReadGuard<'a, T> => T);
+forward_guard!([T: ?Sized, U: ?Sized] OwnedRwLockReadGuard<T, U> => U);
+forward_guard!(['a, T: ?Sized] mut RwLockWriteGuard<'a, T> => T);
+forward_guard!([T: ?Sized] mut OwnedRwLockWriteGuard<T> => T);
+forward_guard!(['a, T: ?Sized] mut RwLockMappedWriteGuard<'a, T> => T);
+forward_guard!([T: ?Sized, U: ?Sized] mut OwnedRwLockMappedWriteGuard<T, U> => U);
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    /// A guard of a part of the value.
+    pub fn map<U: ?Sized>(this: Self, f: impl FnOnce(&T) -> &U) -> RwLockReadGuard<'a, U> {
+        RwLockReadGuard(this.0.map(f))
+    }
+
+    /// A guard of a part of the value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<U: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<RwLockReadGuard<'a, U>, Self> {
+        this.0.try_map(f).map(RwLockReadGuard).map_err(Self)
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedRwLockReadGuard<T, U> {
+    /// A guard of a part of the value.
+    pub fn map<V: ?Sized>(this: Self, f: impl FnOnce(&U) -> &V) -> OwnedRwLockReadGuard<T, V> {
+        OwnedRwLockReadGuard(this.0.map(f))
+    }
+
+    /// A guard of a part of the value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<V: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&U) -> Option<&V>,
+    ) -> Result<OwnedRwLockReadGuard<T, V>, Self> {
+        this.0.try_map(f).map(OwnedRwLockReadGuard).map_err(Self)
+    }
+
+    /// The lock it is of.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        this.0.owner()
+    }
+}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// A guard of a part of the value.
+    pub fn map<U: ?Sized>(this: Self, f: impl FnOnce(&mut T) -> &mut U) -> RwLockMappedWriteGuard<'a, U> {
+        RwLockMappedWriteGuard(this.0.map(f))
+    }
+
+    /// A guard of a part of the value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<U: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<RwLockMappedWriteGuard<'a, U>, Self> {
+        this.0.try_map(f).map(RwLockMappedWriteGuard).map_err(Self)
+    }
+
+    /// A guard that reads a part of the value, and lets others read too.
+    pub fn downgrade_map<U: ?Sized>(this: Self, f: impl FnOnce(&T) -> &U) -> RwLockReadGuard<'a, U> {
+        RwLockReadGuard::map(this.downgrade(), f)
+    }
+
+    /// A guard that reads a part of the value, if there is one, and lets others read too.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_downgrade_map<U: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<RwLockReadGuard<'a, U>, Self> {
+        let part = f(&this).map(std::ptr::from_ref);
+        match part {
+            // SAFETY: the part is of the value, which may be read as long as a permit is held.
+            Some(part) => Ok(RwLockReadGuard::map(this.downgrade(), |_| unsafe { &*part })),
+            None => Err(this),
+        }
+    }
+
+    /// The same guard as one of a part that is the whole.
+    pub fn into_mapped(this: Self) -> RwLockMappedWriteGuard<'a, T> {
+        RwLockMappedWriteGuard(this.0)
+    }
+
+    /// Lets others read from here on, without letting a writer in between.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let lock = windlass::sync::RwLock::new(1);
+    /// let mut writer = lock.write().await;
+    /// *writer = 2;
+    /// let reader = writer.downgrade();
+    /// assert_eq!(*lock.read().await, *reader);
+    /// # });
+    /// ```
+    pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
+        RwLockReadGuard(self.0.downgrade(1))
+    }
+}
+
+impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
+    /// A guard of a part of the value.
+    pub fn map<U: ?Sized>(this: Self, f: impl FnOnce(&mut T) -> &mut U) -> OwnedRwLockMappedWriteGuard<T, U> {
+        OwnedRwLockMappedWriteGuard(this.0.map(f))
+    }
+
+    /// A guard of a part of the value, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<U: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<OwnedRwLockMappedWriteGuard<T, U>, Self> {
+        this.0.try_map(f).map(OwnedRwLockMappedWriteGuard).map_err(Self)
+    }
+
+    /// A guard that reads a part of the value, and lets others read too.
+    pub fn downgrade_map<U: ?Sized>(this: Self, f: impl FnOnce(&T) -> &U) -> OwnedRwLockReadGuard<T, U> {
+        OwnedRwLockReadGuard::map(this.downgrade(), f)
+    }
+
+    /// The same guard as one of a part that is the whole.
+    pub fn into_mapped(this: Self) -> OwnedRwLockMappedWriteGuard<T> {
+        OwnedRwLockMappedWriteGuard(this.0)
+    }
+
+    /// Lets others read from here on, without letting a writer in between.
+    pub fn downgrade(self) -> OwnedRwLockReadGuard<T> {
+        OwnedRwLockReadGuard(self.0.downgrade(1))
+    }
+
+    /// The lock it is of.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        this.0.owner()
+    }
+}
+
+impl<'a, T: ?Sized> RwLockMappedWriteGuard<'a, T> {
+    /// A guard of a part of the part.
+    pub fn map<U: ?Sized>(this: Self, f: impl FnOnce(&mut T) -> &mut U) -> RwLockMappedWriteGuard<'a, U> {
+        RwLockMappedWriteGuard(this.0.map(f))
+    }
+
+    /// A guard of a part of the part, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<U: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<RwLockMappedWriteGuard<'a, U>, Self> {
+        this.0.try_map(f).map(RwLockMappedWriteGuard).map_err(Self)
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
+    /// A guard of a part of the part.
+    pub fn map<V: ?Sized>(this: Self, f: impl FnOnce(&mut U) -> &mut V) -> OwnedRwLockMappedWriteGuard<T, V> {
+        OwnedRwLockMappedWriteGuard(this.0.map(f))
+    }
+
+    /// A guard of a part of the part, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_map<V: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&mut U) -> Option<&mut V>,
+    ) -> Result<OwnedRwLockMappedWriteGuard<T, V>, Self> {
+        this.0.try_map(f).map(OwnedRwLockMappedWriteGuard).map_err(Self)
+    }
+
+    /// The lock it is of.
+    pub fn rwlock(this: &Self) -> &Arc<RwLock<T>> {
+        this.0.owner()
+    }
+}
