@@ -9,20 +9,37 @@
 
 mod wait;
 
+mod barrier;
+mod bounded_semaphore;
 mod cancellation;
+mod condition;
 mod error;
+mod event;
 mod graceful;
 mod mutex;
 mod mutex_guards;
+mod notify;
+mod once_cell;
+mod queue;
+mod queue_core;
+mod queue_error;
 mod rwlock;
 mod rwlock_guards;
 mod semaphore;
 mod task_tracker;
 mod waiters;
 
+pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
+pub use bounded_semaphore::{BoundedPermit, BoundedSemaphore, OverRelease};
+pub use condition::{Condition, ConditionGuard};
 pub use error::{AcquireError, TryAcquireError, TryLockError};
+pub use event::Event;
 pub use mutex::Mutex;
 pub use mutex_guards::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
+pub use notify::{Notified, Notify, OwnedNotified};
+pub use once_cell::{OnceCell, SetError};
+pub use queue::{LifoQueue, PriorityQueue, Queue};
+pub use queue_error::{QueueShutDown, TryGetError, TryPutError};
 pub use rwlock::RwLock;
 pub use rwlock_guards::{
     OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockMappedWriteGuard,

@@ -1,0 +1,258 @@
+//! A point that so many tasks pass together.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+
+use super::wait::{Key, Looked, Waiters, Wakes};
+use crate::primitives::Mutex;
+use crate::task::coop::poll_proceed;
+
+/// A point that so many tasks pass together, again and again; tokio's and asyncio's `Barrier`.
+///
+/// A wait that is dropped does not count, as in asyncio; in tokio one that was polled once does.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// use std::sync::Arc;
+/// use windlass::sync::Barrier;
+///
+/// let barrier = Arc::new(Barrier::new(3));
+/// let tasks: Vec<_> = (0..3)
+///     .map(|_| {
+///         let barrier = barrier.clone();
+///         windlass::spawn(async move { barrier.wait().await.is_leader() })
+///     })
+///     .collect();
+/// let mut leaders = 0;
+/// for task in tasks {
+///     leaders += usize::from(task.await.unwrap());
+/// }
+/// assert_eq!(leaders, 1);
+/// # });
+/// ```
+#[doc(alias = "asyncio.Barrier")]
+pub struct Barrier {
+    parties: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    broken: bool,
+    line: Waiters<Arrival>,
+}
+
+/// What came of an arrival.
+#[derive(Clone, Copy)]
+enum Arrival {
+    Waits,
+    /// All came; this one was the so-manieth.
+    Passed(usize),
+    Broken,
+}
+
+impl Barrier {
+    /// A barrier for so many. None is as one: who comes passes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(windlass::sync::Barrier::new(3).parties(), 3);
+    /// ```
+    pub fn new(n: usize) -> Self {
+        Self { parties: n.max(1), state: Mutex::new(State { broken: false, line: Waiters::new() }) }
+    }
+
+    /// How many pass together.
+    pub fn parties(&self) -> usize {
+        self.parties
+    }
+
+    /// How many wait now.
+    pub fn n_waiting(&self) -> usize {
+        self.state.lock().line.len()
+    }
+
+    /// Whether it was [aborted](Self::abort), and not reset since.
+    #[doc(alias = "broken")]
+    pub fn is_broken(&self) -> bool {
+        self.state.lock().broken
+    }
+
+    /// Waits until so many have come.
+    ///
+    /// # Panics
+    ///
+    /// If the barrier is broken or reset meanwhile, which nobody does who uses tokio's part of the interface;
+    /// [`try_wait`](Self::try_wait) returns it as an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits it has not come. Dropped after the last one came, it has.
+    pub async fn wait(&self) -> BarrierWaitResult {
+        match self.try_wait().await {
+            Ok(result) => result,
+            Err(BrokenBarrier(())) => {
+                panic!(
+                    "the barrier was aborted or reset while this waited: use `try_wait` where that is done"
+                )
+            }
+        }
+    }
+
+    /// Waits until so many have come, or the barrier is broken.
+    ///
+    /// # Errors
+    ///
+    /// If the barrier is broken, or is broken or reset while this waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`wait`](Self::wait).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let barrier = windlass::sync::Barrier::new(2);
+    /// barrier.abort();
+    /// assert!(barrier.try_wait().await.is_err());
+    /// # });
+    /// ```
+    #[doc(alias("BrokenBarrierError", "asyncio.Barrier.wait"))]
+    pub async fn try_wait(&self) -> Result<BarrierWaitResult, BrokenBarrier> {
+        let mut waiter = Waiter { barrier: self, key: None };
+        let arrival = poll_fn(|cx| {
+            let step = ready!(poll_proceed(cx));
+            let outcome = waiter.poll(cx);
+            if outcome.is_ready() {
+                step.made_progress();
+            }
+            outcome
+        })
+        .await;
+        match arrival {
+            Arrival::Passed(index) => Ok(BarrierWaitResult { index, parties: self.parties }),
+            Arrival::Broken => Err(BrokenBarrier(())),
+            Arrival::Waits => unreachable!("it waits no more"),
+        }
+    }
+
+    /// Breaks it: who waits, and who comes from now on, gets an error, until it is [reset](Self::reset).
+    pub fn abort(&self) {
+        self.send_away(true);
+    }
+
+    /// Makes it new: who waits gets an error.
+    pub fn reset(&self) {
+        self.send_away(false);
+    }
+
+    fn send_away(&self, broken: bool) {
+        let mut wakes = Wakes::new();
+        let mut state = self.state.lock();
+        state.broken = broken;
+        state.grant_all(&mut wakes, |_| Arrival::Broken);
+        drop(state);
+        wakes.wake();
+    }
+}
+
+impl State {
+    fn grant_all(&mut self, wakes: &mut Wakes, outcome: impl Fn(usize) -> Arrival) {
+        wakes.reserve(self.line.len());
+        let mut index = 0;
+        while let Some(arrival) = self.line.front() {
+            *arrival = outcome(index);
+            index += 1;
+            wakes.push(self.line.grant_front());
+        }
+    }
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Barrier")
+            .field("parties", &self.parties)
+            .field("waiting", &self.n_waiting())
+            .field("broken", &self.is_broken())
+            .finish()
+    }
+}
+
+/// What came of a wait at a [`Barrier`].
+#[derive(Debug, Clone)]
+pub struct BarrierWaitResult {
+    index: usize,
+    parties: usize,
+}
+
+impl BarrierWaitResult {
+    /// True for one of those that passed together: the last that came.
+    pub fn is_leader(&self) -> bool {
+        self.index + 1 == self.parties
+    }
+
+    /// As the how-manieth it came, from 0; what asyncio's `wait` returns.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+}
+
+/// The barrier was broken, or reset while somebody waited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenBarrier(());
+
+impl fmt::Display for BrokenBarrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("barrier broken")
+    }
+}
+
+impl std::error::Error for BrokenBarrier {}
+
+struct Waiter<'a> {
+    barrier: &'a Barrier,
+    key: Option<Key>,
+}
+
+impl Waiter<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        if self.key.is_some() {
+            // The lock is released before what was looked at is dropped.
+            let looked = self.barrier.state.lock().line.look(&mut self.key, cx.waker());
+            return match looked {
+                Looked::Granted(arrival) => Poll::Ready(arrival),
+                Looked::Waits(_) => Poll::Pending,
+            };
+        }
+        let waker = cx.waker().clone();
+        let mut wakes = Wakes::new();
+        let mut state = self.barrier.state.lock();
+        let outcome = if state.broken {
+            Poll::Ready(Arrival::Broken)
+        } else if state.line.len() + 1 == self.barrier.parties {
+            state.grant_all(&mut wakes, Arrival::Passed);
+            Poll::Ready(Arrival::Passed(self.barrier.parties - 1))
+        } else {
+            self.key = Some(state.line.push(Arrival::Waits, waker));
+            Poll::Pending
+        };
+        drop(state);
+        wakes.wake();
+        outcome
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            let left = self.barrier.state.lock().line.remove(key);
+            drop(left);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! A value that is made once, by whoever needs it first.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::sync::OnceLock;
+
+use super::wait::{Closed, Held, Permits, Refused, const_unless_model};
+
+/// A value that is made once, by whoever needs it first, while others wait for it.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// use windlass::sync::OnceCell;
+///
+/// static ADDRESS: OnceCell<String> = OnceCell::const_new();
+///
+/// let address = ADDRESS.get_or_init(|| async { "127.0.0.1".to_owned() }).await;
+/// assert_eq!(address, "127.0.0.1");
+/// # });
+/// ```
+#[doc(alias("Lazy", "functools.cache"))]
+pub struct OnceCell<T> {
+    value: OnceLock<T>,
+    /// One permit: the right to set the value. Closed once it is set, so that all who wait go on together.
+    right: Permits,
+}
+
+impl<T> OnceCell<T> {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::const_new()
+    }
+
+    const_unless_model! {
+        /// As [`new`](Self::new), in a constant.
+        pub fn const_new() -> Self {
+            Self { value: OnceLock::new(), right: Permits::new(1) }
+        }
+    }
+
+    /// One with that value, if it is one.
+    pub fn new_with(value: Option<T>) -> Self {
+        let cell = Self::new();
+        if let Some(value) = value {
+            cell.put(value);
+        }
+        cell
+    }
+
+    /// Sets the value. The caller has the right to.
+    fn put(&self, value: T) -> &T {
+        let value = self.value.get_or_init(|| value);
+        self.right.close();
+        value
+    }
+
+    /// Whether the value is there.
+    pub fn initialized(&self) -> bool {
+        self.value.get().is_some()
+    }
+
+    /// The value, if it is there.
+    pub fn get(&self) -> Option<&T> {
+        self.value.get()
+    }
+
+    /// The value, if it is there.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.value.get_mut()
+    }
+
+    /// Sets the value.
+    ///
+    /// # Errors
+    ///
+    /// With the value, if there is one already, or one is being made.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let cell = windlass::sync::OnceCell::new();
+    /// assert!(cell.set(1).is_ok());
+    /// assert!(cell.set(2).unwrap_err().is_already_init_err());
+    /// ```
+    pub fn set(&self, value: T) -> Result<(), SetError<T>> {
+        match self.right.try_acquire(1) {
+            Ok(()) => {
+                let _right = Held::new(&self.right, 1);
+                self.put(value);
+                Ok(())
+            }
+            Err(Refused::Closed) => Err(SetError::AlreadyInitializedError(value)),
+            Err(Refused::TooFew) => Err(SetError::InitializingError(value)),
+        }
+    }
+
+    /// The value; if it is not there, makes it, or waits for whoever makes it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it makes the value, the next one that needs it begins anew.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let cell = windlass::sync::OnceCell::new();
+    /// assert_eq!(*cell.get_or_init(|| async { 1 }).await, 1);
+    /// assert_eq!(*cell.get_or_init(|| async { 2 }).await, 1);
+    /// # });
+    /// ```
+    pub async fn get_or_init<F, Fut>(&self, f: F) -> &T
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = T>,
+    {
+        match self.get_or_try_init(|| async { Ok::<T, Infallible>(f().await) }).await {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+
+    /// The value; if it is not there, makes it, or waits for whoever makes it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made; the next one that needs it tries again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it makes the value, the next one that needs it begins anew.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let cell = windlass::sync::OnceCell::new();
+    /// assert!(cell.get_or_try_init(|| async { Err("no") }).await.is_err());
+    /// assert_eq!(cell.get_or_try_init(|| async { Ok::<_, &str>(2) }).await, Ok(&2));
+    /// # });
+    /// ```
+    pub async fn get_or_try_init<E, F, Fut>(&self, f: F) -> Result<&T, E>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        if let Some(value) = self.value.get() {
+            return Ok(value);
+        }
+        match self.right.acquire(1).await {
+            Ok(()) => {
+                let _right = Held::new(&self.right, 1);
+                Ok(self.put(f().await?))
+            }
+            Err(Closed) => Ok(self.value.get().expect("it is closed when the value is there")),
+        }
+    }
+
+    /// The value, if it is there.
+    pub fn into_inner(self) -> Option<T> {
+        self.value.into_inner()
+    }
+
+    /// Takes the value out, and leaves the cell empty.
+    pub fn take(&mut self) -> Option<T> {
+        std::mem::take(self).into_inner()
+    }
+}
+
+impl<T> Default for OnceCell<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Clone> Clone for OnceCell<T> {
+    fn clone(&self) -> Self {
+        Self::new_with(self.get().cloned())
+    }
+}
+
+impl<T: PartialEq> PartialEq for OnceCell<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<T: Eq> Eq for OnceCell<T> {}
+
+impl<T> From<T> for OnceCell<T> {
+    fn from(value: T) -> Self {
+        Self::new_with(Some(value))
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnceCell").field("value", &self.get()).finish()
+    }
+}
+
+/// Why [`OnceCell::set`] did not set the value.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SetError<T> {
+    /// There is one already.
+    AlreadyInitializedError(T),
+    /// One is being made.
+    InitializingError(T),
+}
+
+impl<T> SetError<T> {
+    /// Whether there is a value already.
+    pub fn is_already_init_err(&self) -> bool {
+        matches!(self, SetError::AlreadyInitializedError(_))
+    }
+
+    /// Whether one is being made.
+    pub fn is_initializing_err(&self) -> bool {
+        matches!(self, SetError::InitializingError(_))
+    }
+}
+
+impl<T> fmt::Display for SetError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SetError::AlreadyInitializedError(_) => "AlreadyInitializedError",
+            SetError::InitializingError(_) => "InitializingError",
+        })
+    }
+}
+
+impl<T: fmt::Debug> std::error::Error for SetError<T> {}
