@@ -31,7 +31,7 @@ pub(crate) use thread_static;
 mod real {
     pub(crate) use crate::poller;
     pub(crate) use crossbeam_deque as deque;
-    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
     pub(crate) use std::hint;
     pub(crate) use std::sync::atomic;
     pub(crate) use std::sync::atomic::fence;
@@ -81,6 +81,9 @@ pub(crate) mod poller;
 mod model {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::hint;
+    // Models have no reader-writer locks yet.
+    #[allow(unused_imports)]
+    pub(crate) use parking_lot::{RwLock, RwLockReadGuard};
     use std::ops::{Deref, DerefMut};
     use std::sync::atomic::AtomicUsize;
     use std::sync::atomic::Ordering::Relaxed;

@@ -1,0 +1,571 @@
+//! A channel whose every message reaches every receiver.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::wait::{Bell, Key, Looked, Waiters, Wakes, block_on};
+use crate::primitives::Mutex;
+use crate::primitives::atomic::AtomicUsize;
+use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::task::coop::poll_proceed;
+
+use error::{RecvError, SendError, TryRecvError};
+
+/// A channel whose every message reaches every receiver that was there when it was sent.
+///
+/// It keeps so many messages at most. A receiver that has not received one when it must make room learns how many it
+/// has missed. (tokio rounds the capacity up to a power of two.)
+///
+/// # Panics
+///
+/// If the capacity is 0.
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let (sender, mut one) = windlass::sync::broadcast::channel(16);
+/// let mut other = sender.subscribe();
+/// sender.send(1).unwrap();
+/// assert_eq!(one.recv().await, Ok(1));
+/// assert_eq!(other.recv().await, Ok(1));
+/// # });
+/// ```
+#[track_caller]
+pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    let sender = Sender::new(capacity);
+    let receiver = sender.subscribe();
+    (sender, receiver)
+}
+
+struct Chan<T> {
+    capacity: usize,
+    state: Mutex<State<T>>,
+    senders: AtomicUsize,
+    weak: AtomicUsize,
+    /// Rings when the last receiver goes.
+    closed: Bell,
+}
+
+struct State<T> {
+    messages: VecDeque<Message<T>>,
+    /// The number of the next message.
+    next: u64,
+    receivers: usize,
+    senders_gone: bool,
+    line: Waiters<()>,
+}
+
+struct Message<T> {
+    value: Arc<T>,
+    /// How many receivers have not received it.
+    unread: usize,
+}
+
+impl<T> State<T> {
+    /// The number of the oldest message.
+    fn oldest(&self) -> u64 {
+        self.next - self.messages.len() as u64
+    }
+
+    /// Takes out what everyone has received.
+    fn trim(&mut self) -> Option<Arc<T>> {
+        let mut last = None;
+        while self.messages.front().is_some_and(|message| message.unread == 0) {
+            last = self.messages.pop_front().map(|message| message.value);
+        }
+        last
+    }
+}
+
+/// Sends to every receiver.
+pub struct Sender<T> {
+    chan: Arc<Chan<T>>,
+}
+
+/// What can become a [`Sender`] as long as there is one, and does not keep the channel open.
+pub struct WeakSender<T> {
+    chan: Arc<Chan<T>>,
+}
+
+/// Receives every message that is sent while it is there.
+pub struct Receiver<T> {
+    chan: Arc<Chan<T>>,
+    /// The number of the message it receives next.
+    next: u64,
+}
+
+impl<T> Sender<T> {
+    /// A sender whose receivers [`subscribe`](Self::subscribe) later.
+    ///
+    /// # Panics
+    ///
+    /// If the capacity is 0.
+    #[track_caller]
+    pub fn new(capacity: usize) -> Self {
+        assert!(
+            capacity > 0,
+            "a broadcast channel has room for one message at least: `broadcast::channel(1)`"
+        );
+        let state = State {
+            messages: VecDeque::new(),
+            next: 0,
+            receivers: 0,
+            senders_gone: false,
+            line: Waiters::new(),
+        };
+        let chan = Chan {
+            capacity,
+            state: Mutex::new(state),
+            senders: AtomicUsize::new(1),
+            weak: AtomicUsize::new(0),
+            closed: Bell::new(),
+        };
+        Self { chan: Arc::new(chan) }
+    }
+
+    /// Sends a message to every receiver, and returns how many those are.
+    ///
+    /// # Errors
+    ///
+    /// With the message, if there are none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = windlass::sync::broadcast::channel(1);
+    /// assert_eq!(sender.send(1), Ok(1));
+    /// drop(receiver);
+    /// assert!(sender.send(2).is_err());
+    /// ```
+    pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
+        let value = Arc::new(value);
+        let mut wakes = Wakes::new();
+        let mut state = self.chan.state.lock();
+        let receivers = state.receivers;
+        if receivers == 0 {
+            drop(state);
+            let value = Arc::into_inner(value).expect("nobody else has it");
+            return Err(SendError(value));
+        }
+        let full = state.messages.len() == self.chan.capacity;
+        let oldest = if full { state.messages.pop_front() } else { None };
+        state.messages.push_back(Message { value, unread: receivers });
+        state.next += 1;
+        wakes.reserve(state.line.len());
+        while !state.line.is_empty() {
+            wakes.push(state.line.grant_front());
+        }
+        drop(state);
+        wakes.wake();
+        drop(oldest);
+        Ok(receivers)
+    }
+
+    /// A receiver of what is sent from now on.
+    pub fn subscribe(&self) -> Receiver<T> {
+        let mut state = self.chan.state.lock();
+        state.receivers += 1;
+        let next = state.next;
+        drop(state);
+        Receiver { chan: self.chan.clone(), next }
+    }
+
+    /// What can become a sender as long as there is one.
+    pub fn downgrade(&self) -> WeakSender<T> {
+        self.chan.weak.fetch_add(1, Relaxed);
+        WeakSender { chan: self.chan.clone() }
+    }
+
+    /// How many messages there are that somebody has not received.
+    pub fn len(&self) -> usize {
+        self.chan.state.lock().messages.len()
+    }
+
+    /// Whether everyone has received everything.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many receivers there are.
+    pub fn receiver_count(&self) -> usize {
+        self.chan.state.lock().receivers
+    }
+
+    /// Whether another one sends to the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.chan, &other.chan)
+    }
+
+    /// Waits until there is no receiver.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, receiver) = windlass::sync::broadcast::channel::<u32>(1);
+    /// drop(receiver);
+    /// sender.closed().await;
+    /// # });
+    /// ```
+    pub async fn closed(&self) {
+        let is_closed = || self.receiver_count() == 0;
+        while !is_closed() {
+            self.chan.closed.listen_unless(is_closed).await;
+        }
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.chan.senders.load(Acquire)
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.chan.weak.load(Acquire)
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        self.chan.senders.fetch_add(1, Relaxed);
+        Self { chan: self.chan.clone() }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if self.chan.senders.fetch_sub(1, AcqRel) == 1 {
+            let mut wakes = Wakes::new();
+            let mut state = self.chan.state.lock();
+            state.senders_gone = true;
+            while !state.line.is_empty() {
+                wakes.push(state.line.grant_front());
+            }
+            drop(state);
+            wakes.wake();
+        }
+    }
+}
+
+impl<T> WeakSender<T> {
+    /// A sender, unless the last one is gone.
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        let more = |senders| if senders == 0 { None } else { Some(senders + 1) };
+        self.chan.senders.fetch_update(Relaxed, Relaxed, more).ok()?;
+        Some(Sender { chan: self.chan.clone() })
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.chan.senders.load(Acquire)
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.chan.weak.load(Acquire)
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        self.chan.weak.fetch_add(1, Relaxed);
+        Self { chan: self.chan.clone() }
+    }
+}
+
+impl<T> Drop for WeakSender<T> {
+    fn drop(&mut self) {
+        self.chan.weak.fetch_sub(1, Relaxed);
+    }
+}
+
+impl<T> Receiver<T> {
+    /// How many messages it has not received.
+    pub fn len(&self) -> usize {
+        (self.chan.state.lock().next - self.next) as usize
+    }
+
+    /// Whether it has received everything.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether another one receives from the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.chan, &other.chan)
+    }
+
+    /// How many senders there are.
+    pub fn sender_strong_count(&self) -> usize {
+        self.chan.senders.load(Acquire)
+    }
+
+    /// How many weak senders there are.
+    pub fn sender_weak_count(&self) -> usize {
+        self.chan.weak.load(Acquire)
+    }
+
+    /// Whether there is no sender any more.
+    pub fn is_closed(&self) -> bool {
+        self.chan.state.lock().senders_gone
+    }
+
+    /// The next message, not copied yet.
+    fn next(&mut self, state: &mut State<T>) -> Result<Arc<T>, TryRecvError> {
+        let oldest = state.oldest();
+        if self.next < oldest {
+            let missed = oldest - std::mem::replace(&mut self.next, oldest);
+            return Err(TryRecvError::Lagged(missed));
+        }
+        let index = (self.next - oldest) as usize;
+        let Some(message) = state.messages.get_mut(index) else {
+            return Err(if state.senders_gone { TryRecvError::Closed } else { TryRecvError::Empty });
+        };
+        self.next += 1;
+        message.unread -= 1;
+        if message.unread > 0 {
+            return Ok(message.value.clone());
+        }
+        // Only the oldest can have been received by all: each receives in order. Those before it are gone.
+        Ok(state.trim().expect("it is the oldest, and everyone has received it"))
+    }
+}
+
+impl<T: Clone> Receiver<T> {
+    /// A receiver of what is sent from now on.
+    pub fn resubscribe(&self) -> Self {
+        let mut state = self.chan.state.lock();
+        state.receivers += 1;
+        let next = state.next;
+        drop(state);
+        Receiver { chan: self.chan.clone(), next }
+    }
+
+    /// Receives the next message, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// If it has missed messages, whose number it then learns and which it goes on after; or if there is no sender any more
+    /// and everything was received.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready it has received nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// use windlass::sync::broadcast::{self, error::RecvError};
+    ///
+    /// let (sender, mut receiver) = broadcast::channel(2);
+    /// for n in 0..3 {
+    ///     sender.send(n).unwrap();
+    /// }
+    /// assert_eq!(receiver.recv().await, Err(RecvError::Lagged(1)));
+    /// assert_eq!(receiver.recv().await, Ok(1));
+    /// # });
+    /// ```
+    pub async fn recv(&mut self) -> Result<T, RecvError> {
+        let chan = self.chan.clone();
+        let mut waiter = Waiter { chan: &chan, key: None };
+        poll_fn(|cx| {
+            let step = ready!(poll_proceed(cx));
+            let outcome = waiter.poll(self, cx);
+            if outcome.is_ready() {
+                step.made_progress();
+            }
+            outcome
+        })
+        .await
+        .map(Arc::unwrap_or_clone)
+    }
+
+    /// Receives the next message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::broadcast::{self, error::TryRecvError};
+    ///
+    /// let (sender, mut receiver) = broadcast::channel(2);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        let chan = self.chan.clone();
+        let received = self.next(&mut chan.state.lock());
+        received.map(Arc::unwrap_or_clone)
+    }
+
+    /// [`recv`](Self::recv) for a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// As `recv`.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs tasks.
+    #[track_caller]
+    pub fn blocking_recv(&mut self) -> Result<T, RecvError> {
+        block_on(self.recv())
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        let mut state = self.chan.state.lock();
+        state.receivers -= 1;
+        let last = state.receivers == 0;
+        let begin = self.next.saturating_sub(state.oldest()) as usize;
+        for message in state.messages.iter_mut().skip(begin) {
+            message.unread -= 1;
+        }
+        let mut garbage = Vec::new();
+        while state.messages.front().is_some_and(|message| message.unread == 0) {
+            garbage.extend(state.messages.pop_front());
+        }
+        drop(state);
+        if last {
+            self.chan.closed.ring();
+        }
+        drop(garbage);
+    }
+}
+
+struct Waiter<'a, T> {
+    chan: &'a Chan<T>,
+    key: Option<Key>,
+}
+
+impl<T> Waiter<'_, T> {
+    fn poll(&mut self, receiver: &mut Receiver<T>, cx: &mut Context<'_>) -> Poll<Result<Arc<T>, RecvError>> {
+        let waker = cx.waker().clone();
+        let mut state = self.chan.state.lock();
+        if self.key.is_some() {
+            match state.line.look(&mut self.key, &waker) {
+                Looked::Granted(()) => {}
+                waits @ Looked::Waits(_) => {
+                    drop(state);
+                    drop(waits);
+                    return Poll::Pending;
+                }
+            }
+        }
+        let received = match receiver.next(&mut state) {
+            Ok(value) => Ok(value),
+            Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
+            Err(TryRecvError::Closed) => Err(RecvError::Closed),
+            Err(TryRecvError::Empty) => {
+                self.key = Some(state.line.push((), waker));
+                return Poll::Pending;
+            }
+        };
+        drop(state);
+        Poll::Ready(received)
+    }
+}
+
+impl<T> Drop for Waiter<'_, T> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            let left = self.chan.state.lock().line.remove(key);
+            drop(left);
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("len", &self.len()).field("receivers", &self.receiver_count()).finish()
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSender").finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why a message was not sent or not received.
+pub mod error {
+    use std::fmt;
+
+    /// There is no receiver; here is the message.
+    #[derive(Debug, PartialEq, Eq)]
+    pub struct SendError<T>(pub T);
+
+    impl<T> fmt::Display for SendError<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("channel closed")
+        }
+    }
+
+    impl<T: fmt::Debug> std::error::Error for SendError<T> {}
+
+    /// Why [`Receiver::recv`](super::Receiver::recv) has no message.
+    #[derive(Debug, PartialEq, Eq, Clone)]
+    pub enum RecvError {
+        /// There is no sender any more, and everything was received.
+        Closed,
+        /// So many messages were missed. The next call receives the oldest that is still there.
+        Lagged(u64),
+    }
+
+    impl fmt::Display for RecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match self {
+                RecvError::Closed => f.write_str("channel closed"),
+                RecvError::Lagged(missed) => write!(f, "channel lagged by {missed}"),
+            }
+        }
+    }
+
+    impl std::error::Error for RecvError {}
+
+    /// Why [`Receiver::try_recv`](super::Receiver::try_recv) has no message.
+    #[derive(Debug, PartialEq, Eq, Clone)]
+    pub enum TryRecvError {
+        /// None is there.
+        Empty,
+        /// There is no sender any more, and everything was received.
+        Closed,
+        /// So many messages were missed. The next call receives the oldest that is still there.
+        Lagged(u64),
+    }
+
+    impl fmt::Display for TryRecvError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            match self {
+                TryRecvError::Empty => f.write_str("channel empty"),
+                TryRecvError::Closed => f.write_str("channel closed"),
+                TryRecvError::Lagged(missed) => write!(f, "channel lagged by {missed}"),
+            }
+        }
+    }
+
+    impl std::error::Error for TryRecvError {}
+}

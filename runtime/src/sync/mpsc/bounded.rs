@@ -1,0 +1,533 @@
+//! The bounded channel.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::chan::{Bound, Chan, Rx, Tx, WeakTx};
+use super::error::{SendError, TryRecvError, TrySendError};
+use super::permit::{OwnedPermit, Permit, PermitIterator};
+use crate::sync::wait::{Permits, Refused, block_on};
+
+/// A channel of so many messages at most.
+///
+/// # Panics
+///
+/// If that is 0, or more than [`Semaphore::MAX_PERMITS`](crate::sync::Semaphore::MAX_PERMITS).
+///
+/// # Examples
+///
+/// ```
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let (sender, mut receiver) = windlass::sync::mpsc::channel(2);
+/// windlass::spawn(async move {
+///     for n in 0..10 {
+///         sender.send(n).await.unwrap(); // waits while two are under way
+///     }
+/// });
+/// let mut sum = 0;
+/// while let Some(n) = receiver.recv().await {
+///     sum += n;
+/// }
+/// assert_eq!(sum, 45);
+/// # });
+/// ```
+#[track_caller]
+pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(buffer > 0, "a bounded channel has room for one message at least: `mpsc::channel(1)`");
+    let (tx, rx) = Chan::new(Bound { max: buffer, permits: Permits::new(buffer) });
+    (Sender { tx }, Receiver { rx })
+}
+
+/// Sends to a [bounded channel](channel). A clone sends to the same one.
+pub struct Sender<T> {
+    pub(super) tx: Tx<T, Bound>,
+}
+
+/// Receives from a [bounded channel](channel).
+pub struct Receiver<T> {
+    rx: Rx<T, Bound>,
+}
+
+impl<T> Sender<T> {
+    /// Sends a message, and waits for room in line.
+    ///
+    /// # Errors
+    ///
+    /// With the message, if the receiver is gone or closed, or is while this waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready it has not sent the message, which is lost with it, and loses its place. To keep the
+    /// message, [`reserve`](Self::reserve) first.
+    pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
+        match self.reserve().await {
+            Ok(permit) => {
+                permit.send(value);
+                Ok(())
+            }
+            Err(SendError(())) => Err(SendError(value)),
+        }
+    }
+
+    /// Sends a message if there is room and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// With the message, if there is not, or the receiver is gone or closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::mpsc::{self, error::TrySendError};
+    ///
+    /// let (sender, _receiver) = mpsc::channel(1);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+    /// ```
+    pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        match self.try_reserve() {
+            Ok(permit) => {
+                permit.send(message);
+                Ok(())
+            }
+            Err(TrySendError::Full(())) => Err(TrySendError::Full(message)),
+            Err(TrySendError::Closed(())) => Err(TrySendError::Closed(message)),
+        }
+    }
+
+    /// [`send`](Self::send) for a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// As `send`.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, mut receiver) = windlass::sync::mpsc::channel(1);
+    /// std::thread::spawn(move || sender.blocking_send(1));
+    /// assert_eq!(receiver.blocking_recv(), Some(1));
+    /// ```
+    #[track_caller]
+    pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
+        block_on(self.send(value))
+    }
+
+    /// Takes room for a message, and waits for it in line.
+    ///
+    /// # Errors
+    ///
+    /// If the receiver is gone or closed, or is while this waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits it loses its place, and no room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = windlass::sync::mpsc::channel(1);
+    /// let permit = sender.reserve().await.unwrap();
+    /// assert!(sender.try_send(1).is_err()); // the room is taken
+    /// permit.send(2);
+    /// assert_eq!(receiver.recv().await, Some(2));
+    /// # });
+    /// ```
+    pub async fn reserve(&self) -> Result<Permit<'_, T>, SendError<()>> {
+        self.acquire(1).await?;
+        Ok(Permit::new(&self.tx.chan))
+    }
+
+    /// Takes room for so many messages at once, and waits for it in line.
+    ///
+    /// # Errors
+    ///
+    /// If the receiver is gone or closed, or is while this waits, or the channel never has so much room.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits it loses its place, and no room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = windlass::sync::mpsc::channel(2);
+    /// for permit in sender.reserve_many(2).await.unwrap() {
+    ///     permit.send(1);
+    /// }
+    /// assert_eq!(receiver.len(), 2);
+    /// # });
+    /// ```
+    pub async fn reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, SendError<()>> {
+        if n > self.max_capacity() {
+            return Err(SendError(()));
+        }
+        self.acquire(n).await?;
+        Ok(PermitIterator::new(&self.tx.chan, n))
+    }
+
+    /// Takes room for a message, with a permit that lives by itself and gives the sender back.
+    ///
+    /// # Errors
+    ///
+    /// If the receiver is gone or closed, or is while this waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits it loses its place, and no room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = windlass::sync::mpsc::channel(1);
+    /// let permit = sender.reserve_owned().await.unwrap();
+    /// let sender = permit.send(1);
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// # drop(sender);
+    /// # });
+    /// ```
+    pub async fn reserve_owned(self) -> Result<OwnedPermit<T>, SendError<()>> {
+        self.acquire(1).await?;
+        Ok(OwnedPermit::new(self))
+    }
+
+    async fn acquire(&self, n: usize) -> Result<(), SendError<()>> {
+        let abandoned = Abandoned(&self.tx.chan);
+        let outcome = self.tx.chan.limit.permits.acquire(n).await;
+        std::mem::forget(abandoned);
+        outcome.map_err(|_| SendError(()))
+    }
+
+    /// Takes room for a message if there is some and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// If there is not, or the receiver is gone or closed.
+    pub fn try_reserve(&self) -> Result<Permit<'_, T>, TrySendError<()>> {
+        self.try_acquire(1)?;
+        Ok(Permit::new(&self.tx.chan))
+    }
+
+    /// Takes room for so many messages if there is that much and nobody waits for it.
+    ///
+    /// # Errors
+    ///
+    /// If there is not, or the receiver is gone or closed.
+    pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
+        self.try_acquire(n)?;
+        Ok(PermitIterator::new(&self.tx.chan, n))
+    }
+
+    /// Takes room for a message if there is some and nobody waits for it, with a permit that lives by itself.
+    ///
+    /// # Errors
+    ///
+    /// With the sender, if there is not, or the receiver is gone or closed.
+    pub fn try_reserve_owned(self) -> Result<OwnedPermit<T>, TrySendError<Self>> {
+        match self.try_acquire(1) {
+            Ok(()) => Ok(OwnedPermit::new(self)),
+            Err(TrySendError::Full(())) => Err(TrySendError::Full(self)),
+            Err(TrySendError::Closed(())) => Err(TrySendError::Closed(self)),
+        }
+    }
+
+    fn try_acquire(&self, n: usize) -> Result<(), TrySendError<()>> {
+        self.tx.chan.limit.permits.try_acquire(n).map_err(|refused| match refused {
+            Refused::TooFew => TrySendError::Full(()),
+            Refused::Closed => TrySendError::Closed(()),
+        })
+    }
+
+    /// Waits until the receiver is gone or closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, receiver) = windlass::sync::mpsc::channel::<u32>(4);
+    /// drop(receiver);
+    /// sender.closed().await;
+    /// # });
+    /// ```
+    pub async fn closed(&self) {
+        self.tx.chan.closed().await;
+    }
+
+    /// Whether the receiver is gone or closed.
+    pub fn is_closed(&self) -> bool {
+        self.tx.chan.is_closed()
+    }
+
+    /// Whether another one sends to the same channel.
+    pub fn same_channel(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tx.chan, &other.tx.chan)
+    }
+
+    /// What can become a sender as long as there is one, and does not keep the channel open.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, _receiver) = windlass::sync::mpsc::channel::<u32>(4);
+    /// let weak = sender.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// drop(sender);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
+    pub fn downgrade(&self) -> WeakSender<T> {
+        WeakSender { tx: self.tx.downgrade() }
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.tx.chan.strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.tx.chan.weak_count()
+    }
+
+    /// How many more messages there is room for.
+    pub fn capacity(&self) -> usize {
+        self.tx.chan.limit.permits.available()
+    }
+
+    /// How many messages there is room for when it is empty.
+    pub fn max_capacity(&self) -> usize {
+        self.tx.chan.limit.max
+    }
+}
+
+/// Room that was waited for and may have come back unused, which the receiver of a closed channel waits for.
+struct Abandoned<'a, T>(&'a Chan<T, Bound>);
+
+impl<T> Drop for Abandoned<'_, T> {
+    fn drop(&mut self) {
+        self.0.give_back(0);
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("closed", &self.is_closed()).finish()
+    }
+}
+
+/// What can become a [`Sender`] as long as there is one, and does not keep the channel open.
+pub struct WeakSender<T> {
+    tx: WeakTx<T, Bound>,
+}
+
+impl<T> WeakSender<T> {
+    /// A sender, unless the last one is gone.
+    pub fn upgrade(&self) -> Option<Sender<T>> {
+        Some(Sender { tx: self.tx.upgrade()? })
+    }
+
+    /// How many senders there are.
+    pub fn strong_count(&self) -> usize {
+        self.tx.chan.strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn weak_count(&self) -> usize {
+        self.tx.chan.weak_count()
+    }
+}
+
+impl<T> Clone for WeakSender<T> {
+    fn clone(&self) -> Self {
+        Self { tx: self.tx.clone() }
+    }
+}
+
+impl<T> fmt::Debug for WeakSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakSender").finish_non_exhaustive()
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Receives the next message, and waits for it; `None` when the channel is closed and empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready it has received nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = windlass::sync::mpsc::channel(4);
+    /// sender.try_send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// assert_eq!(receiver.recv().await, None);
+    /// # });
+    /// ```
+    pub async fn recv(&mut self) -> Option<T> {
+        poll_fn(|cx| self.rx.poll_recv(cx)).await
+    }
+
+    /// Receives up to so many messages, and waits for the first; returns how many it appended. 0 means that the channel is
+    /// closed and empty, or that `limit` is 0.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready it has received nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = windlass::sync::mpsc::channel(4);
+    /// sender.try_send(1).unwrap();
+    /// let mut messages = Vec::new();
+    /// assert_eq!(receiver.recv_many(&mut messages, 10).await, 1);
+    /// # });
+    /// ```
+    pub async fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        poll_fn(|cx| self.rx.poll_recv_many(cx, buffer, limit)).await
+    }
+
+    /// Receives a message if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, and then whether one can come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::mpsc::{self, error::TryRecvError};
+    ///
+    /// let (sender, mut receiver) = mpsc::channel(4);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.rx.try_recv()
+    }
+
+    /// [`recv`](Self::recv) for a thread that may block.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, mut receiver) = windlass::sync::mpsc::channel(4);
+    /// sender.try_send(1).unwrap();
+    /// assert_eq!(receiver.blocking_recv(), Some(1));
+    /// ```
+    #[track_caller]
+    pub fn blocking_recv(&mut self) -> Option<T> {
+        block_on(self.recv())
+    }
+
+    /// [`recv_many`](Self::recv_many) for a thread that may block.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs tasks.
+    #[track_caller]
+    pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        block_on(self.recv_many(buffer, limit))
+    }
+
+    /// Closes the channel to senders; what is in it, and what has room in it, is still received.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, mut receiver) = windlass::sync::mpsc::channel(4);
+    /// sender.try_send(1).unwrap();
+    /// receiver.close();
+    /// assert!(sender.is_closed());
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// ```
+    pub fn close(&mut self) {
+        self.rx.close();
+    }
+
+    /// Whether it was closed, or has no sender left.
+    pub fn is_closed(&self) -> bool {
+        self.rx.is_closed()
+    }
+
+    /// Whether there is no message in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many messages are in it.
+    pub fn len(&self) -> usize {
+        self.rx.len()
+    }
+
+    /// As [`recv`](Self::recv), for futures written by hand.
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.rx.poll_recv(cx)
+    }
+
+    /// As [`recv_many`](Self::recv_many), for futures written by hand.
+    pub fn poll_recv_many(&mut self, cx: &mut Context<'_>, buffer: &mut Vec<T>, limit: usize) -> Poll<usize> {
+        self.rx.poll_recv_many(cx, buffer, limit)
+    }
+
+    /// How many senders there are.
+    pub fn sender_strong_count(&self) -> usize {
+        self.rx.chan.strong_count()
+    }
+
+    /// How many weak senders there are.
+    pub fn sender_weak_count(&self) -> usize {
+        self.rx.chan.weak_count()
+    }
+
+    /// How many more messages there is room for.
+    pub fn capacity(&self) -> usize {
+        self.rx.chan.limit.permits.available()
+    }
+
+    /// How many messages there is room for when it is empty.
+    pub fn max_capacity(&self) -> usize {
+        self.rx.chan.limit.max
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("len", &self.len()).field("closed", &self.is_closed()).finish()
+    }
+}
