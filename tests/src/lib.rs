@@ -26,6 +26,7 @@ pub mod fileserver;
 pub mod jobs;
 pub mod log;
 pub mod tcp;
+pub mod polled;
 
 /// A flavour of runtime that a scenario runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -184,7 +184,6 @@ impl Notify {
 }
 
 impl State {
-    #[must_use]
     fn notify(&mut self, by: By) -> Wakes {
         let mut wakes = Wakes::new();
         let waiter = if by == By::Last { self.line.back() } else { self.line.front() };

@@ -37,7 +37,7 @@ use crate::sync::wait::{Permits, Refused, block_on};
 #[track_caller]
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     assert!(buffer > 0, "a bounded channel has room for one message at least: `mpsc::channel(1)`");
-    let (tx, rx) = Chan::new(Bound { max: buffer, permits: Permits::new(buffer) });
+    let (tx, rx) = Chan::pair(Bound { max: buffer, permits: Permits::new(buffer) });
     (Sender { tx }, Receiver { rx })
 }
 

@@ -82,7 +82,7 @@ struct State<T> {
 
 impl<T, L: Limit> Chan<T, L> {
     /// A channel with one sender and one receiver.
-    pub(super) fn new(limit: L) -> (Tx<T, L>, Rx<T, L>) {
+    pub(super) fn pair(limit: L) -> (Tx<T, L>, Rx<T, L>) {
         let chan = Arc::new(Chan {
             state: Mutex::new(State {
                 queue: VecDeque::new(),

@@ -22,7 +22,7 @@ use crate::sync::wait::block_on;
 /// # });
 /// ```
 pub fn unbounded_channel<T>() -> (UnboundedSender<T>, UnboundedReceiver<T>) {
-    let (tx, rx) = Chan::new(Boundless);
+    let (tx, rx) = Chan::pair(Boundless);
     (UnboundedSender { tx }, UnboundedReceiver { rx })
 }
 
