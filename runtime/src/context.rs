@@ -228,7 +228,7 @@ pub(crate) struct Driving(());
 impl Driving {
     /// `None` if it does so already.
     pub(crate) fn try_new() -> Option<Self> {
-        CONTEXT.with(|c| !c.driving.replace(true)).then_some(Self(()))
+        CONTEXT.with(|c| !c.driving.replace(true)).then(|| Self(()))
     }
 }
 
