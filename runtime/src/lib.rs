@@ -41,6 +41,18 @@
 //! | `tokio_util::sync::CancellationToken` | - | [`sync::CancellationToken`] |
 //! | `tokio_util::task::TaskTracker` | a set of tasks | [`sync::TaskTracker`] |
 //! | - | `Server.close`, `wait_closed`, `abort_clients` | [`sync::Graceful`] |
+//! | `sync::Mutex` | `Lock` | [`sync::Mutex`] |
+//! | `sync::RwLock` | - | [`sync::RwLock`] |
+//! | `sync::Semaphore` | `Semaphore`, `BoundedSemaphore` | [`sync::Semaphore`], [`sync::BoundedSemaphore`] |
+//! | - | `Event` | [`sync::Event`] |
+//! | - | `Condition` | [`sync::Condition`] |
+//! | `sync::Barrier` | `Barrier` | [`sync::Barrier`] |
+//! | `sync::Notify` | - | [`sync::Notify`] |
+//! | - | `Queue`, `LifoQueue`, `PriorityQueue` | [`sync::Queue`], [`sync::LifoQueue`], [`sync::PriorityQueue`] |
+//! | - | `QueueShutDown`, `QueueFull`, `QueueEmpty` | [`sync::QueueShutDown`], [`sync::TryPutError`], [`sync::TryGetError`] |
+//! | - | Trio's `CapacityLimiter` | [`sync::CapacityLimiter`] |
+//! | `sync::{mpsc, oneshot, broadcast, watch}` | - | [`sync::mpsc`], [`sync::oneshot`], [`sync::broadcast`], [`sync::watch`] |
+//! | `sync::OnceCell` | - | [`sync::OnceCell`] |
 //! | `net::lookup_host` | `loop.getaddrinfo` | [`net::lookup_host`] |
 //! | `net::TcpListener`, `net::TcpStream` | `start_server`, `open_connection` | [`net::TcpListener`], [`net::TcpStream`] |
 //! | `io::unix::AsyncFd` | `loop.add_reader`, `add_writer` | [`io::AsyncFd`], [`Handle::add_reader`](runtime::Handle::add_reader) |

@@ -21,7 +21,7 @@ use error::{RecvError, SendError, TryRecvError};
 ///
 /// # Panics
 ///
-/// If the capacity is 0.
+/// If the capacity is 0, or more than `usize::MAX >> 1`.
 ///
 /// # Examples
 ///
@@ -104,7 +104,7 @@ impl<T> Sender<T> {
     ///
     /// # Panics
     ///
-    /// If the capacity is 0.
+    /// If the capacity is 0, or more than `usize::MAX >> 1`.
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
         assert!(
@@ -219,8 +219,11 @@ impl<T> Sender<T> {
     /// ```
     pub async fn closed(&self) {
         let is_closed = || self.receiver_count() == 0;
-        while !is_closed() {
+        loop {
             self.chan.closed.listen_unless(is_closed).await;
+            if is_closed() {
+                return;
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -57,6 +58,10 @@ enum By {
     Last,
     All,
 }
+
+// No code of a user runs while the lock is held, so a panic leaves everything whole.
+impl UnwindSafe for Notify {}
+impl RefUnwindSafe for Notify {}
 
 impl Notify {
     /// Nobody waits, and nothing happened.

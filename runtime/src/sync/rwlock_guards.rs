@@ -107,7 +107,11 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
     /// A guard that reads a part of the value, and lets others read too.
     pub fn downgrade_map<U: ?Sized>(this: Self, f: impl FnOnce(&T) -> &U) -> RwLockReadGuard<'a, U> {
-        RwLockReadGuard::map(this.downgrade(), f)
+        // Nobody else reads before `f` has returned.
+        let Ok(part) = Self::try_downgrade_map(this, |value| Some(f(value))) else {
+            unreachable!("there is a part");
+        };
+        part
     }
 
     /// A guard that reads a part of the value, if there is one, and lets others read too.
@@ -171,7 +175,28 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 
     /// A guard that reads a part of the value, and lets others read too.
     pub fn downgrade_map<U: ?Sized>(this: Self, f: impl FnOnce(&T) -> &U) -> OwnedRwLockReadGuard<T, U> {
-        OwnedRwLockReadGuard::map(this.downgrade(), f)
+        // Nobody else reads before `f` has returned.
+        let Ok(part) = Self::try_downgrade_map(this, |value| Some(f(value))) else {
+            unreachable!("there is a part");
+        };
+        part
+    }
+
+    /// A guard that reads a part of the value, if there is one, and lets others read too.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if there is not.
+    pub fn try_downgrade_map<U: ?Sized>(
+        this: Self,
+        f: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<OwnedRwLockReadGuard<T, U>, Self> {
+        let part = f(&this).map(std::ptr::from_ref);
+        match part {
+            // SAFETY: the part is of the value, which may be read as long as a permit is held.
+            Some(part) => Ok(OwnedRwLockReadGuard::map(this.downgrade(), |_| unsafe { &*part })),
+            None => Err(this),
+        }
     }
 
     /// The same guard as one of a part that is the whole.

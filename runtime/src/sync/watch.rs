@@ -8,6 +8,7 @@ use super::wait::Bell;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::primitives::{RwLock, RwLockReadGuard};
+use crate::task::coop::consume_budget;
 
 use error::{RecvError, SendError};
 
@@ -215,8 +216,11 @@ impl<T> Sender<T> {
     /// # });
     /// ```
     pub async fn closed(&self) {
-        while !self.is_closed() {
+        loop {
             self.chan.closed.listen_unless(|| self.is_closed()).await;
+            if self.is_closed() {
+                return;
+            }
         }
     }
 
@@ -353,6 +357,7 @@ impl<T> Receiver<T> {
     pub async fn changed(&mut self) -> Result<(), RecvError> {
         let (chan, seen) = (&self.chan, self.seen);
         loop {
+            chan.changed.listen_unless(|| chan.version.load(Acquire) != seen).await;
             let version = chan.version.load(Acquire);
             if version & !NO_SENDER != seen {
                 self.seen = version & !NO_SENDER;
@@ -361,7 +366,6 @@ impl<T> Receiver<T> {
             if version & NO_SENDER != 0 {
                 return Err(RecvError(()));
             }
-            chan.changed.listen_unless(|| chan.version.load(Acquire) != seen).await;
         }
     }
 
@@ -390,6 +394,7 @@ impl<T> Receiver<T> {
     /// # });
     /// ```
     pub async fn wait_for(&mut self, mut f: impl FnMut(&T) -> bool) -> Result<Ref<'_, T>, RecvError> {
+        consume_budget().await;
         loop {
             let closed = self.is_closed();
             {

@@ -4,6 +4,7 @@
 //! costs it no lock. How much room there is, is a matter of [`Limit`].
 
 use std::collections::VecDeque;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -79,6 +80,12 @@ struct State<T> {
     /// No sender is left, and none will be.
     senders_gone: bool,
 }
+
+// No code of a user runs while a lock is held, so a panic leaves everything whole.
+impl<T, L> UnwindSafe for Chan<T, L> {}
+impl<T, L> RefUnwindSafe for Chan<T, L> {}
+impl<T, L: Limit> UnwindSafe for Rx<T, L> {}
+impl<T, L: Limit> RefUnwindSafe for Rx<T, L> {}
 
 impl<T, L: Limit> Chan<T, L> {
     /// A channel with one sender and one receiver.

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::{Key, Looked, Waiters, Wakes, const_unless_model};
 use crate::primitives::Mutex;
@@ -84,7 +84,7 @@ impl Permits {
     /// Takes so many, and waits for them in line. Once it has returned `Ok` they are the caller's to give back.
     #[inline]
     pub(crate) fn acquire(&self, many: usize) -> Acquiring<'_> {
-        Acquiring { permits: self, many, key: None }
+        Acquiring { permits: self, many, key: None, taken: false }
     }
 
     /// Gives so many back, or makes new ones.
@@ -246,6 +246,31 @@ pub(crate) struct Acquiring<'a> {
     permits: &'a Permits,
     many: usize,
     key: Option<Key>,
+    /// They were taken, in a poll that had no budget left to say so.
+    taken: bool,
+}
+
+impl Acquiring<'_> {
+    /// Takes the permits or a place in line, on behalf of a task whose budget is used up: who comes after it must not
+    /// overtake it while it lets others run.
+    #[cold]
+    fn queue_up(&mut self, cx: &mut Context<'_>) {
+        if self.key.is_some() || self.taken {
+            return;
+        }
+        match self.permits.try_acquire(self.many) {
+            Ok(()) => self.taken = true,
+            // Seen by the next poll.
+            Err(Refused::Closed) => {}
+            Err(Refused::TooFew) => match self.permits.join_line(self.many, cx) {
+                Ok(key) => {
+                    self.taken = key.is_none();
+                    self.key = key;
+                }
+                Err(Closed) => {}
+            },
+        }
+    }
 }
 
 impl Future for Acquiring<'_> {
@@ -254,7 +279,14 @@ impl Future for Acquiring<'_> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let step = ready!(poll_proceed(cx));
+        let Poll::Ready(step) = poll_proceed(cx) else {
+            this.queue_up(cx);
+            return Poll::Pending;
+        };
+        if std::mem::take(&mut this.taken) {
+            step.made_progress();
+            return Poll::Ready(Ok(()));
+        }
         if this.key.is_none() {
             match this.permits.try_acquire(this.many) {
                 Ok(()) => {}
@@ -285,6 +317,8 @@ impl Drop for Acquiring<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key.take() {
             self.permits.abandon(key);
+        } else if self.taken {
+            self.permits.release(self.many);
         }
     }
 }
