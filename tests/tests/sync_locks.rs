@@ -386,3 +386,41 @@ fn an_error_leaves_a_cell_empty() {
     assert_eq!(cell.set(2), Ok(()));
     assert_eq!(cell.clone(), OnceCell::from(2));
 }
+
+#[test]
+fn a_task_without_budget_is_not_overtaken() {
+    let runtime = Flavor::CurrentThread.runtime();
+    runtime.block_on(async {
+        use windlass::task::coop::{consume_budget, unconstrained};
+
+        let lock = Arc::new(Mutex::new(()));
+        let held = lock.clone().try_lock_owned().unwrap();
+        let mut first = Polled::new({
+            let lock = lock.clone();
+            async move {
+                while Polled::new(consume_budget()).poll().is_ready() {}
+                lock.lock_owned().await
+            }
+        });
+        first.is_pending();
+        let mut second = Polled::waiting(unconstrained(lock.clone().lock_owned()));
+        drop(held);
+        assert!(!second.is_woken());
+        windlass::task::yield_now().await;
+        drop(first.ready());
+        drop(second.woken_and_ready());
+
+        // It takes a lock that is free, and gives it back if it is dropped before it can say so.
+        let mut taken = Polled::new({
+            let lock = lock.clone();
+            async move {
+                while Polled::new(consume_budget()).poll().is_ready() {}
+                lock.lock_owned().await
+            }
+        });
+        taken.is_pending();
+        assert!(lock.try_lock().is_err());
+        drop(taken);
+        assert!(lock.try_lock().is_ok());
+    });
+}
