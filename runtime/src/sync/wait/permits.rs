@@ -262,13 +262,12 @@ impl Acquiring<'_> {
             Ok(()) => self.taken = true,
             // Seen by the next poll.
             Err(Refused::Closed) => {}
-            Err(Refused::TooFew) => match self.permits.join_line(self.many, cx) {
-                Ok(key) => {
+            Err(Refused::TooFew) => {
+                if let Ok(key) = self.permits.join_line(self.many, cx) {
                     self.taken = key.is_none();
                     self.key = key;
                 }
-                Err(Closed) => {}
-            },
+            }
         }
     }
 }
