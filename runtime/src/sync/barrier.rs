@@ -230,7 +230,6 @@ impl Waiter<'_> {
                 Looked::Waits(_) => Poll::Pending,
             };
         }
-        let waker = cx.waker().clone();
         let mut wakes = Wakes::new();
         let mut state = self.barrier.state.lock();
         let outcome = if state.broken {
@@ -239,7 +238,7 @@ impl Waiter<'_> {
             state.grant_all(&mut wakes, Arrival::Passed);
             Poll::Ready(Arrival::Passed(self.barrier.parties - 1))
         } else {
-            self.key = Some(state.line.push(Arrival::Waits, waker));
+            self.key = Some(state.line.push(Arrival::Waits, cx.waker().clone()));
             Poll::Pending
         };
         drop(state);

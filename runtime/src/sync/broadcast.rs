@@ -460,10 +460,9 @@ struct Waiter<'a, T> {
 
 impl<T> Waiter<'_, T> {
     fn poll(&mut self, receiver: &mut Receiver<T>, cx: &mut Context<'_>) -> Poll<Result<Arc<T>, RecvError>> {
-        let waker = cx.waker().clone();
         let mut state = self.chan.state.lock();
         if self.key.is_some() {
-            match state.line.look(&mut self.key, &waker) {
+            match state.line.look(&mut self.key, cx.waker()) {
                 Looked::Granted(()) => {}
                 waits @ Looked::Waits(_) => {
                     drop(state);
@@ -477,7 +476,7 @@ impl<T> Waiter<'_, T> {
             Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
             Err(TryRecvError::Closed) => Err(RecvError::Closed),
             Err(TryRecvError::Empty) => {
-                self.key = Some(state.line.push((), waker));
+                self.key = Some(state.line.push((), cx.waker().clone()));
                 return Poll::Pending;
             }
         };

@@ -214,13 +214,12 @@ impl Waiter<'_> {
                 Looked::Waits(_) => Poll::Pending,
             };
         }
-        let waker = cx.waker().clone();
         let mut state = self.limiter.state.lock();
         if state.try_acquire() {
             drop(state);
             return Poll::Ready(());
         }
-        self.key = Some(state.line.push((), waker));
+        self.key = Some(state.line.push((), cx.waker().clone()));
         Poll::Pending
     }
 }

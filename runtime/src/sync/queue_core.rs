@@ -266,7 +266,6 @@ impl<T, S: Store<T>> Putter<'_, T, S> {
     /// Ready when the item was put, or, if it is still there, the queue was shut down.
     fn poll(&mut self, item: &mut Option<T>, cx: &mut Context<'_>) -> Poll<()> {
         let mut wakes = Wakes::new();
-        let waker = self.key.is_none().then(|| cx.waker().clone());
         let mut state = self.core.state.lock();
         let (mut looked, mut left) = (None, None);
         let outcome = if self.key.is_some() {
@@ -288,7 +287,7 @@ impl<T, S: Store<T>> Putter<'_, T, S> {
         } else if state.shut_down || state.room::<T>(self.core.maxsize) > 0 {
             Poll::Ready(())
         } else {
-            self.key = waker.map(|waker| state.putters.push((), waker));
+            self.key = Some(state.putters.push((), cx.waker().clone()));
             Poll::Pending
         };
         if outcome.is_ready() && !state.shut_down {
@@ -326,7 +325,6 @@ impl<T, S: Store<T>> Getter<'_, T, S> {
     /// `None` if the queue was shut down and has nothing left.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut wakes = Wakes::new();
-        let waker = self.key.is_none().then(|| cx.waker().clone());
         let mut state = self.core.state.lock();
         let (mut looked, mut left) = (None, None);
         let outcome = if self.key.is_some() {
@@ -352,7 +350,7 @@ impl<T, S: Store<T>> Getter<'_, T, S> {
         } else if state.shut_down {
             Poll::Ready(None)
         } else {
-            self.key = waker.map(|waker| state.getters.push((), waker));
+            self.key = Some(state.getters.push((), cx.waker().clone()));
             Poll::Pending
         };
         drop(state);
@@ -393,13 +391,12 @@ impl<T, S: Store<T>> Joiner<'_, T, S> {
                 Looked::Waits(_) => Poll::Pending,
             };
         }
-        let waker = cx.waker().clone();
         let mut state = self.core.state.lock();
         if state.unfinished == 0 {
             drop(state);
             return Poll::Ready(());
         }
-        self.key = Some(state.joiners.push((), waker));
+        self.key = Some(state.joiners.push((), cx.waker().clone()));
         Poll::Pending
     }
 }
