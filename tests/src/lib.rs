@@ -25,8 +25,8 @@ pub mod example;
 pub mod fileserver;
 pub mod jobs;
 pub mod log;
-pub mod tcp;
 pub mod polled;
+pub mod tcp;
 
 /// A flavour of runtime that a scenario runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -424,3 +424,40 @@ fn a_task_without_budget_is_not_overtaken() {
         assert!(lock.try_lock().is_ok());
     });
 }
+
+/// What goes to another thread, and what may be shared between them, as far as what is inside may.
+#[test]
+fn locks_guards_and_waits_go_to_other_threads() {
+    fn both<T: Send + Sync>(_: &T) {}
+    fn send<T: Send>(_: &T) {}
+
+    let lock = Arc::new(Mutex::new(1));
+    both(&lock);
+    both(&lock.lock());
+    let guard = lock.try_lock().unwrap();
+    both(&guard);
+    both(&MutexGuard::map(guard, |n| n));
+    both(&lock.clone().try_lock_owned().unwrap());
+    send(&Mutex::new(std::cell::Cell::new(1)).try_lock().unwrap().get());
+
+    let lock = Arc::new(RwLock::new(1));
+    both(&lock.read());
+    both(&lock.write());
+    both(&lock.try_read().unwrap());
+    both(&lock.try_write().unwrap());
+    both(&lock.try_write_owned().unwrap());
+
+    let (sender, receiver) = windlass::sync::mpsc::channel::<std::cell::Cell<u32>>(1);
+    both(&sender);
+    both(&receiver);
+    send(&sender.reserve());
+    let queue = windlass::sync::Queue::<std::cell::Cell<u32>>::new();
+    both(&queue);
+    send(&queue.get());
+    both(&windlass::sync::Condition::new(std::cell::Cell::new(1)));
+    both(&windlass::sync::Notify::new().notified());
+    both(&windlass::sync::watch::channel(1));
+    both(&windlass::sync::broadcast::channel::<u32>(1));
+    both(&windlass::sync::oneshot::channel::<std::cell::Cell<u32>>());
+    both(&OnceCell::<u32>::new());
+}

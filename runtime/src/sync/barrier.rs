@@ -92,6 +92,17 @@ impl Barrier {
     /// # Cancel safety
     ///
     /// Dropped while it waits it has not come. Dropped after the last one came, it has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let barrier = windlass::sync::Barrier::new(2);
+    /// let (one, other) = futures_lite::future::zip(barrier.wait(), barrier.wait()).await;
+    /// assert!(one.is_leader() != other.is_leader());
+    /// # });
+    /// ```
     pub async fn wait(&self) -> BarrierWaitResult {
         match self.try_wait().await {
             Ok(result) => result,
@@ -148,6 +159,16 @@ impl Barrier {
     }
 
     /// Makes it new: who waits gets an error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let barrier = windlass::sync::Barrier::new(2);
+    /// barrier.abort();
+    /// assert!(barrier.is_broken());
+    /// barrier.reset();
+    /// assert!(!barrier.is_broken());
+    /// ```
     pub fn reset(&self) {
         self.send_away(false);
     }

@@ -66,6 +66,18 @@ impl BoundedSemaphore {
     /// # Cancel safety
     ///
     /// Dropped while it waits it loses its place, and no permit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let semaphore = windlass::sync::BoundedSemaphore::new(1);
+    /// let permit = semaphore.acquire().await;
+    /// assert!(semaphore.try_acquire().is_err());
+    /// drop(permit);
+    /// # });
+    /// ```
     pub async fn acquire(&self) -> BoundedPermit<'_> {
         self.permits.acquire(1).await.expect("it is never closed");
         BoundedPermit(Held::new(self, 1))

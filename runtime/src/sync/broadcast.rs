@@ -167,6 +167,16 @@ impl<T> Sender<T> {
     }
 
     /// A receiver of what is sent from now on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let sender = windlass::sync::broadcast::Sender::new(4);
+    /// assert!(sender.send(1).is_err());
+    /// let mut receiver = sender.subscribe();
+    /// sender.send(2).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(2));
+    /// ```
     pub fn subscribe(&self) -> Receiver<T> {
         let mut state = self.chan.state.lock();
         state.receivers += 1;
@@ -176,6 +186,16 @@ impl<T> Sender<T> {
     }
 
     /// What can become a sender as long as there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, _receiver) = windlass::sync::broadcast::channel::<u32>(4);
+    /// let weak = sender.downgrade();
+    /// assert!(weak.upgrade().is_some());
+    /// drop(sender);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
     pub fn downgrade(&self) -> WeakSender<T> {
         self.chan.weak.fetch_add(1, Relaxed);
         WeakSender { chan: self.chan.clone() }

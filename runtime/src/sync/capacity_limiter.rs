@@ -72,6 +72,16 @@ impl CapacityLimiter {
     }
 
     /// Changes how many there are. Those that are taken stay so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let limiter = windlass::sync::CapacityLimiter::new(2);
+    /// let token = limiter.try_acquire().unwrap();
+    /// limiter.set_total_tokens(1);
+    /// assert!(limiter.try_acquire().is_err());
+    /// # drop(token);
+    /// ```
     pub fn set_total_tokens(&self, total_tokens: usize) {
         self.change(|state| state.total = total_tokens);
     }

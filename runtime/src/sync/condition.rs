@@ -89,6 +89,16 @@ impl<T: ?Sized> Condition<T> {
     /// # Cancel safety
     ///
     /// Dropped while it waits it loses its place; the lock goes to the next in line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let condition = windlass::sync::Condition::new(0);
+    /// *condition.lock().await += 1;
+    /// # });
+    /// ```
     #[doc(alias = "acquire")]
     pub async fn lock(&self) -> ConditionGuard<'_, T> {
         ConditionGuard { condition: self, guard: self.lock.lock().await }
@@ -205,6 +215,18 @@ impl<'a, T: ?Sized> ConditionGuard<'a, T> {
     }
 
     /// Wakes so many of those who wait, first come, first served. They go on when they have the lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let condition = windlass::sync::Condition::new(0);
+    /// let mut guard = condition.lock().await;
+    /// *guard += 2;
+    /// guard.notify(2);
+    /// # });
+    /// ```
     #[doc(alias = "notify_one")]
     pub fn notify(&self, n: usize) {
         self.condition.notify(n);

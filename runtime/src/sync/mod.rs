@@ -12,8 +12,8 @@ mod wait;
 mod barrier;
 mod bounded_semaphore;
 pub mod broadcast;
-mod capacity_limiter;
 mod cancellation;
+mod capacity_limiter;
 mod condition;
 mod error;
 mod event;
@@ -36,10 +36,14 @@ pub mod watch;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use bounded_semaphore::{BoundedPermit, BoundedSemaphore, OverRelease};
+pub use cancellation::{
+    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
+};
 pub use capacity_limiter::{CapacityLimiter, CapacityToken};
 pub use condition::{Condition, ConditionGuard};
 pub use error::{AcquireError, TryAcquireError, TryLockError};
 pub use event::Event;
+pub use graceful::{Drained, Graced, Graceful};
 pub use mutex::Mutex;
 pub use mutex_guards::{MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 pub use notify::{Notified, Notify, OwnedNotified};
@@ -52,8 +56,4 @@ pub use rwlock_guards::{
     RwLockReadGuard, RwLockWriteGuard,
 };
 pub use semaphore::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
-pub use cancellation::{
-    CancellationToken, DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned,
-};
-pub use graceful::{Drained, Graced, Graceful};
 pub use task_tracker::{TaskTracker, TaskTrackerToken, TaskTrackerWaitFuture, TrackedFuture};

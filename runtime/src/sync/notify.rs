@@ -139,6 +139,17 @@ impl Notify {
     }
 
     /// Notifies the one that waits longest; if nobody does, the next one to wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let notify = windlass::sync::Notify::new();
+    /// notify.notify_one();
+    /// notify.notified().await; // it was kept
+    /// # });
+    /// ```
     pub fn notify_one(&self) {
         self.notify(By::One);
     }
@@ -172,6 +183,19 @@ impl Notify {
     }
 
     /// Notifies all that wait, and every [`Notified`] that exists. It is not remembered.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let notify = windlass::sync::Notify::new();
+    /// let (one, other) = (notify.notified(), notify.notified());
+    /// notify.notify_waiters();
+    /// one.await;
+    /// other.await;
+    /// # });
+    /// ```
     pub fn notify_waiters(&self) {
         let mut wakes = Wakes::new();
         let mut state = self.state.lock();

@@ -124,6 +124,18 @@ impl<T> Sender<T> {
     }
 
     /// As [`closed`](Self::closed), for futures written by hand.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::task::{Context, Poll, Waker};
+    ///
+    /// let (mut sender, receiver) = windlass::sync::oneshot::channel::<u32>();
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// assert!(sender.poll_closed(&mut cx).is_pending());
+    /// drop(receiver);
+    /// assert_eq!(sender.poll_closed(&mut cx), Poll::Ready(()));
+    /// ```
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let step = ready!(poll_proceed(cx));
         let waker = cx.waker().clone();

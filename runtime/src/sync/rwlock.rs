@@ -63,6 +63,15 @@ impl<T: ?Sized> RwLock<T> {
     /// # Panics
     ///
     /// If they are more than `u32::MAX >> 3`, or none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = windlass::sync::RwLock::with_max_readers(5, 1);
+    /// let reader = lock.try_read().unwrap();
+    /// assert!(lock.try_read().is_err());
+    /// # drop(reader);
+    /// ```
     #[track_caller]
     pub fn with_max_readers(value: T, max_reads: u32) -> Self
     where
@@ -145,6 +154,15 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// If somebody does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = windlass::sync::RwLock::new(5);
+    /// let reader = lock.try_read().unwrap();
+    /// assert!(lock.try_read().is_ok() && lock.try_write().is_err());
+    /// # drop(reader);
+    /// ```
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         match self.permits.try_acquire(1) {
             Ok(()) => Ok(self.read_guard()),
@@ -200,6 +218,21 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As `write`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// use std::sync::Arc;
+    /// use windlass::sync::RwLock;
+    ///
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let mut writer = lock.clone().write_owned().await;
+    /// windlass::spawn(async move { *writer = 2 }).await.unwrap();
+    /// assert_eq!(*lock.read().await, 2);
+    /// # });
+    /// ```
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
         self.permits.acquire(self.all as usize).await.expect("a lock is never closed");
         self.owned_write_guard()

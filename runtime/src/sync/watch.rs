@@ -225,6 +225,15 @@ impl<T> Sender<T> {
     }
 
     /// A receiver that has seen the value as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let sender = windlass::sync::watch::Sender::new(1);
+    /// let receiver = sender.subscribe();
+    /// assert_eq!(*receiver.borrow(), 1);
+    /// assert!(!receiver.has_changed().unwrap());
+    /// ```
     pub fn subscribe(&self) -> Receiver<T> {
         self.chan.receivers.fetch_add(1, Relaxed);
         let seen = self.chan.version.load(Acquire) & !NO_SENDER;
@@ -323,6 +332,16 @@ impl<T> Receiver<T> {
     }
 
     /// Makes the value count as one this has not seen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (_sender, mut receiver) = windlass::sync::watch::channel(1);
+    /// receiver.mark_changed();
+    /// assert!(receiver.has_changed().unwrap());
+    /// receiver.mark_unchanged();
+    /// assert!(!receiver.has_changed().unwrap());
+    /// ```
     pub fn mark_changed(&mut self) {
         self.seen = self.version().wrapping_sub(ONE);
     }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::chan::{Bound, Chan, Rx, Tx, WeakTx};
-use super::error::{SendError, TryRecvError, TrySendError};
+use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use crate::sync::wait::{Permits, Refused, block_on};
 
@@ -62,6 +63,19 @@ impl<T> Sender<T> {
     ///
     /// Dropped before it is ready it has not sent the message, which is lost with it, and loses its place. To keep the
     /// message, [`reserve`](Self::reserve) first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// let (sender, mut receiver) = windlass::sync::mpsc::channel(1);
+    /// sender.send(1).await.unwrap();
+    /// assert_eq!(receiver.recv().await, Some(1));
+    /// drop(receiver);
+    /// assert!(sender.send(2).await.is_err());
+    /// # });
+    /// ```
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.reserve().await {
             Ok(permit) => {
@@ -95,6 +109,45 @@ impl<T> Sender<T> {
             }
             Err(TrySendError::Full(())) => Err(TrySendError::Full(message)),
             Err(TrySendError::Closed(())) => Err(TrySendError::Closed(message)),
+        }
+    }
+
+    /// [`send`](Self::send) that gives up after a while.
+    ///
+    /// # Errors
+    ///
+    /// With the message, if there was no room in time, or the receiver is gone or closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `send`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Runtime::new().unwrap();
+    /// # rt.block_on(async {
+    /// use std::time::Duration;
+    /// use windlass::sync::mpsc::{self, error::SendTimeoutError};
+    ///
+    /// let (sender, _receiver) = mpsc::channel(1);
+    /// sender.send(1).await.unwrap();
+    /// let late = sender.send_timeout(2, Duration::from_millis(1)).await;
+    /// assert_eq!(late, Err(SendTimeoutError::Timeout(2)));
+    /// # });
+    /// ```
+    pub async fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        match crate::time::timeout(timeout, self.reserve()).await {
+            Ok(Ok(permit)) => {
+                permit.send(value);
+                Ok(())
+            }
+            Ok(Err(SendError(()))) => Err(SendTimeoutError::Closed(value)),
+            Err(_) => Err(SendTimeoutError::Timeout(value)),
         }
     }
 
@@ -226,6 +279,16 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// If there is not, or the receiver is gone or closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = windlass::sync::mpsc::channel(3);
+    /// let mut permits = sender.try_reserve_many(2).unwrap();
+    /// permits.next().unwrap().send(1);
+    /// drop(permits); // the other one goes back
+    /// assert_eq!((receiver.len(), sender.capacity()), (1, 2));
+    /// ```
     pub fn try_reserve_many(&self, n: usize) -> Result<PermitIterator<'_, T>, TrySendError<()>> {
         self.try_acquire(n)?;
         Ok(PermitIterator::new(&self.tx.chan, n))

@@ -103,7 +103,7 @@ impl<T, L: Limit> Chan<T, L> {
             weak: AtomicUsize::new(0),
             closed: Bell::new(),
         });
-        (Tx { chan: chan.clone() }, Rx { chan, taken: VecDeque::new() })
+        (Tx { chan: chan.clone() }, Rx { chan, taken: Mutex::new(VecDeque::new()) })
     }
 
     /// Puts a message in, or gives it back if the channel is closed to those who have no room in it.
@@ -249,19 +249,20 @@ impl<T, L: Limit> WeakTx<T, L> {
 /// The receiver's end.
 pub(super) struct Rx<T, L: Limit> {
     pub(super) chan: Arc<Chan<T, L>>,
-    /// What was taken out of the queue and not received yet. It counts as being in the channel.
-    taken: VecDeque<T>,
+    /// What was taken out of the queue and not received yet. It counts as being in the channel. Nobody else has it: the lock is
+    /// for `len`, and for a receiver that is shared though its messages may not be.
+    taken: Mutex<VecDeque<T>>,
 }
 
 impl<T, L: Limit> Rx<T, L> {
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let step = ready!(poll_proceed(cx));
-        if self.taken.is_empty() {
+        if self.taken.get_mut().is_empty() {
             ready!(self.poll_take(cx));
         }
         step.made_progress();
-        let message = self.taken.pop_front();
+        let message = self.taken.get_mut().pop_front();
         if message.is_some() {
             self.chan.limit.received(1);
         }
@@ -278,15 +279,16 @@ impl<T, L: Limit> Rx<T, L> {
             return Poll::Ready(0);
         }
         let step = ready!(poll_proceed(cx));
-        if self.taken.len() < limit {
+        if self.taken.get_mut().len() < limit {
             self.take_more();
         }
-        if self.taken.is_empty() {
+        if self.taken.get_mut().is_empty() {
             ready!(self.poll_take(cx));
         }
         step.made_progress();
-        let many = limit.min(self.taken.len());
-        buffer.extend(self.taken.drain(..many));
+        let taken = self.taken.get_mut();
+        let many = limit.min(taken.len());
+        buffer.extend(taken.drain(..many));
         self.chan.limit.received(many);
         Poll::Ready(many)
     }
@@ -295,7 +297,7 @@ impl<T, L: Limit> Rx<T, L> {
     fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.chan.state.lock();
         if !state.queue.is_empty() {
-            std::mem::swap(&mut state.queue, &mut self.taken);
+            std::mem::swap(&mut state.queue, self.taken.get_mut());
             return Poll::Ready(());
         }
         if state.senders_gone || (state.closed && self.chan.limit.is_idle()) {
@@ -313,23 +315,23 @@ impl<T, L: Limit> Rx<T, L> {
     /// Takes what is there, behind what was taken before.
     fn take_more(&mut self) {
         let mut state = self.chan.state.lock();
-        if self.taken.is_empty() {
-            std::mem::swap(&mut state.queue, &mut self.taken);
+        if self.taken.get_mut().is_empty() {
+            std::mem::swap(&mut state.queue, self.taken.get_mut());
         } else {
-            self.taken.append(&mut state.queue);
+            self.taken.get_mut().append(&mut state.queue);
         }
     }
 
     pub(super) fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        if self.taken.is_empty() {
+        if self.taken.get_mut().is_empty() {
             let mut state = self.chan.state.lock();
-            std::mem::swap(&mut state.queue, &mut self.taken);
-            if self.taken.is_empty() {
+            std::mem::swap(&mut state.queue, self.taken.get_mut());
+            if self.taken.get_mut().is_empty() {
                 let over = state.senders_gone || (state.closed && self.chan.limit.is_idle());
                 return Err(if over { TryRecvError::Disconnected } else { TryRecvError::Empty });
             }
         }
-        let message = self.taken.pop_front().expect("it is not empty");
+        let message = self.taken.get_mut().pop_front().expect("it is not empty");
         self.chan.limit.received(1);
         Ok(message)
     }
@@ -345,7 +347,7 @@ impl<T, L: Limit> Rx<T, L> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.taken.len() + self.chan.state.lock().queue.len()
+        self.taken.lock().len() + self.chan.state.lock().queue.len()
     }
 }
 

@@ -42,6 +42,16 @@ impl<T> UnboundedSender<T> {
     /// # Errors
     ///
     /// With the message, if the receiver is gone or closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, mut receiver) = windlass::sync::mpsc::unbounded_channel();
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// drop(receiver);
+    /// assert!(sender.send(2).is_err());
+    /// ```
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.tx.chan.push_without_room(message).map_err(SendError)
     }
