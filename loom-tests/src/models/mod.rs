@@ -6,6 +6,7 @@ mod workers;
 
 mod bridge;
 mod closing;
+mod driver;
 mod guest;
 mod join;
 mod lifo;
@@ -17,6 +18,8 @@ mod registry;
 mod roster;
 mod search;
 mod sleep;
+mod source;
+mod timers;
 mod waiters;
 mod wake;
 mod yielding;
