@@ -53,6 +53,7 @@ mod poller;
 mod primitives;
 mod scheduler;
 
+pub mod aio;
 #[cfg(feature = "hyper")]
 pub mod compat;
 pub mod io;

@@ -64,7 +64,7 @@ impl Shared {
             driver: Arc::new(driver),
             executors,
             callbacks: Callbacks::default(),
-            unobserved: Arc::default(),
+            unobserved: Arc::new(Unobserved::new(hooks.on_unhandled.clone())),
             closing: AtomicBool::new(false),
             spawned_outside: Statistic::new(0),
             finished_outside: Statistic::new(0),

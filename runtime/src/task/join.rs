@@ -106,10 +106,22 @@ impl<T> JoinHandle<T> {
 
     /// Leaves a waker for the end of the task, and uses it if that has come. For a handle that was not
     /// polled yet.
-    pub(super) fn set_waker(&mut self, waker: &Waker) {
+    pub(crate) fn set_waker(&mut self, waker: &Waker) {
         if self.leave_waker(waker) == Join::Complete {
             waker.wake_by_ref();
         }
+    }
+
+    /// As `poll`, but for one who joins many tasks in one step of the budget.
+    #[track_caller]
+    pub(crate) fn poll_unmetered(&mut self, waker: &Waker) -> Poll<Result<T, JoinError>> {
+        assert!(!self.taken, "`JoinHandle` polled after it gave its output");
+        let state = self.header().state();
+        if state.reclaim_waker() == Join::OwnsWaker && self.leave_waker(waker) == Join::OwnsWaker {
+            return Poll::Pending;
+        }
+        self.taken = true;
+        self.take_output()
     }
 
     /// Takes the output of a task that is complete.
@@ -140,15 +152,10 @@ impl<T> Future for JoinHandle<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.taken, "`JoinHandle` polled after it gave its output");
         let coop = std::task::ready!(coop::poll_proceed(cx));
-        let state = self.header().state();
-        if state.reclaim_waker() == Join::OwnsWaker && self.leave_waker(cx.waker()) == Join::OwnsWaker {
-            return Poll::Pending;
-        }
+        let output = std::task::ready!(self.poll_unmetered(cx.waker()));
         coop.made_progress();
-        self.taken = true;
-        self.take_output()
+        Poll::Ready(output)
     }
 }
 

@@ -9,6 +9,7 @@ mod builder;
 mod carried_locals;
 mod cell;
 mod clock;
+mod ended;
 mod error;
 mod id;
 mod info;
@@ -21,6 +22,7 @@ mod spawn;
 mod state;
 mod task_local;
 mod token;
+mod unhandled;
 mod unobserved;
 mod waker;
 mod yield_now;
@@ -38,10 +40,12 @@ pub use join_set::JoinSet;
 pub use local::{LocalEnterGuard, LocalSet, spawn_local};
 pub use spawn::{all_tasks, current, id, spawn, spawn_blocking, try_id, try_spawn_blocking};
 pub use task_local::{AccessError, LocalKey, TaskLocalFuture};
+pub use unhandled::{Unhandled, UnhandledKind};
 pub use yield_now::yield_now;
 
 pub(crate) use carried_locals::{CarriedLocals, Scope, leave_scopes};
 pub(crate) use cell::{Header, Published, published_origin};
+pub(crate) use ended::Ended;
 pub(crate) use info::Place;
 pub(crate) use local::LocalShared;
 pub(crate) use raw::{Schedule, with_future};
@@ -49,6 +53,7 @@ pub(crate) use registry::{Entry, Registry, SpareEntries};
 pub(crate) use state::State;
 
 pub(crate) use token::{Ran, Token};
+pub(crate) use unhandled::UnhandledHook;
 pub(crate) use unobserved::{Panic, Unobserved};
 pub(crate) use waker::is_of;
 
