@@ -124,6 +124,23 @@ impl<T> JoinHandle<T> {
         self.take_output()
     }
 
+    /// How the task has ended, if it is complete, and its output in its place.
+    pub(crate) fn ending(&mut self) -> Option<Ending<'_, T>> {
+        if self.taken || !self.is_finished() {
+            return None;
+        }
+        let peek = self.header().vtable.peek_output;
+        // SAFETY: the task is complete and its output belongs to this handle.
+        let output = unsafe { peek(self.task) }.cast::<T>();
+        // SAFETY: a pointer to the output, which stays there as long as the handle is borrowed, or null.
+        if let Some(output) = unsafe { output.as_ref() } {
+            return Some(Ending::Returned(output));
+        }
+        // SAFETY: the right to the stage, which is the handle's, covers the panic.
+        let panicked = self.header().origin().entry().is_some_and(|e| unsafe { e.panic(|p| p.is_some()) });
+        Some(if panicked { Ending::Panicked } else { Ending::Cancelled })
+    }
+
     /// Takes the output of a task that is complete.
     fn take_output(&self) -> Poll<Result<T, JoinError>> {
         let mut output = Poll::Pending;
@@ -145,6 +162,16 @@ impl<T> JoinHandle<T> {
         });
         self.header().state().give_waker()
     }
+}
+
+/// How a task has ended.
+pub(crate) enum Ending<'a, T> {
+    /// With this output.
+    Returned(&'a T),
+    /// With a panic.
+    Panicked,
+    /// It was aborted.
+    Cancelled,
 }
 
 impl<T> Future for JoinHandle<T> {

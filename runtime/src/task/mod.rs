@@ -35,6 +35,7 @@ pub use coop::{consume_budget, unconstrained};
 pub use error::JoinError;
 pub use id::Id;
 pub use info::{AllTasks, TaskInfo, TaskState};
+pub(crate) use join::Ending;
 pub use join::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use local::{LocalEnterGuard, LocalSet, spawn_local};

@@ -43,6 +43,8 @@ pub(super) struct Vtable {
     pub(super) schedule: unsafe fn(NonNull<Header>),
     /// Reads the output into a `Poll<Result<T, JoinError>>`.
     pub(super) read_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Where the output is, or null if there is none.
+    pub(super) peek_output: unsafe fn(NonNull<Header>) -> *const (),
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     pub(super) free: unsafe fn(NonNull<Header>),
 }
@@ -54,6 +56,7 @@ impl<F: Future, S: Schedule> Typed<F, S> {
         poll: poll::<F, S>,
         schedule: schedule::<S>,
         read_output: read_output::<F>,
+        peek_output: peek_output::<F>,
         drop_output: drop_output::<F>,
         free: free::<F>,
     };
@@ -310,6 +313,21 @@ unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
     };
     // SAFETY: the premise.
     unsafe { *into.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result) };
+}
+
+/// # Safety
+///
+/// `task` is a `Cell<F>` that is complete, and the caller has the right to the stage.
+unsafe fn peek_output<F: Future>(task: NonNull<Header>) -> *const () {
+    // SAFETY: the premise.
+    let cell = unsafe { task.cast::<Cell<F>>().as_ref() };
+    cell.stage.with(|stage| {
+        // SAFETY: the premise.
+        match unsafe { &*stage } {
+            Stage::Output(output) => std::ptr::from_ref(output).cast(),
+            Stage::Future(_) | Stage::Gone => std::ptr::null(),
+        }
+    })
 }
 
 /// # Safety
