@@ -104,7 +104,7 @@ pub(crate) const HANDLE: usize = 1 << (usize::BITS - 2);
 
 /// What the spawned members of a group share: who drops it last has it noted that they all have ended. So that an
 /// end costs no more than a reference.
-pub struct Members {
+pub(crate) struct Members {
     pub(crate) ended: Arc<Ended>,
 }
 

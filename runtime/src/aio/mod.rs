@@ -6,6 +6,7 @@ mod failure;
 mod gather;
 mod into_task;
 mod invalid_state;
+mod promise;
 mod shield;
 mod task_group;
 mod timeout_scope;
@@ -17,6 +18,7 @@ pub use failure::TaskFailure;
 pub use gather::{Gather, GatherResults, Gatherable, Slots, gather, gather_results, try_gather};
 pub use into_task::IntoTask;
 pub use invalid_state::InvalidState;
+pub use promise::{CallbackId, Promise, PromiseError, PromiseFuture};
 pub use shield::{Shield, shield};
 pub use task_group::{
     ChildError, ChildHandle, ErrorGroup, Spawner, Start, StartError, TaskGroup, TaskStatus,

@@ -9,6 +9,7 @@ mod builder;
 mod carried_locals;
 mod cell;
 mod clock;
+mod context_var;
 mod ended;
 mod error;
 mod id;
@@ -31,6 +32,7 @@ pub use crate::executor::block_in_place;
 pub use builder::Builder;
 #[doc(hidden)]
 pub use carried_locals::{CarriedLocal, Carry, CarryFn, NotCarried};
+pub use context_var::{ContextVar, ContextVars, InContext, Reset};
 pub use coop::{consume_budget, unconstrained};
 pub use error::JoinError;
 pub use id::Id;
@@ -46,6 +48,7 @@ pub use yield_now::yield_now;
 
 pub(crate) use carried_locals::{CarriedLocals, Scope, leave_scopes};
 pub(crate) use cell::{Header, Published, published_origin};
+pub(crate) use context_var::Vars;
 pub(crate) use ended::Ended;
 pub(crate) use info::Place;
 pub(crate) use local::LocalShared;
@@ -84,6 +87,19 @@ pub(crate) unsafe fn create<F: Future, S: Schedule>(
     // SAFETY: as above.
     let join = unsafe { JoinHandle::from_raw(task) };
     (token, join)
+}
+
+/// Gives a new task the context variables of the running code, if there are some.
+///
+/// # Safety
+///
+/// `S` is the type of the scheduler that the task was made for, and the caller has its only token.
+#[inline]
+pub(crate) unsafe fn carry_vars<S: Schedule>(token: &Token) {
+    if let Some(vars) = crate::context::vars() {
+        // SAFETY: the premise.
+        unsafe { raw::carry_vars::<S>(token.as_raw(), vars) };
+    }
 }
 
 impl Token {

@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::cell::{Cell, Header, Payload, Stage};
+use super::context_var::{Vars, within_vars};
 use super::error::JoinError;
 use super::id::Id;
 use super::registry::{Entry, Registry};
@@ -90,6 +91,25 @@ pub(super) unsafe fn register_named<S: Schedule>(task: NonNull<Header>, name: Bo
     register(header, task, scheduler, Some(name));
 }
 
+/// Gives context variables to a task that was not polled yet.
+///
+/// # Safety
+///
+/// As for `register_named`.
+#[cold]
+pub(super) unsafe fn carry_vars<S: Schedule>(task: NonNull<Header>, vars: Arc<Vars>) {
+    // SAFETY: the token keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
+    let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
+    let entry = match header.origin().entry() {
+        Some(entry) => entry,
+        None => register(header, task, scheduler, None),
+    };
+    // SAFETY: the token is the right to the stage.
+    unsafe { entry.vars(|kept| *kept = Some(vars)) };
+}
+
 fn register<'t, S: Schedule>(
     header: &'t Header,
     task: NonNull<Header>,
@@ -132,7 +152,11 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
     match header.state.start() {
         Start::Cancel => {
             // SAFETY: `start` gave us the claim, and with it the stage.
-            let panic = unsafe { drop_stage(cell) }.err();
+            let vars = header.origin().entry().and_then(|entry| unsafe { entry.vars(Option::take) });
+            let panic = within_vars(vars, || {
+                // SAFETY: as above.
+                unsafe { drop_stage(cell) }.err()
+            });
             // SAFETY: the claim is ours and the future is gone.
             unsafe { finish::<F, S>(task, panic) };
             return Ran::Done;
@@ -141,6 +165,11 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
     }
     if let Some(entry) = header.origin().entry() {
         entry.count_poll();
+        // SAFETY: `start` gave us the claim, and with it the stage.
+        if let Some(vars) = unsafe { entry.vars(Option::take) } {
+            // Until the end of the poll, of which whoever runs the token has told the context.
+            context::replace_vars(Some(vars));
+        }
     }
     // SAFETY: the claim keeps the task alive for the whole poll.
     let waker = unsafe { waker::borrow(task) };
@@ -161,6 +190,10 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
                 // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
                 let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
                 register(header, task, scheduler, None).count_poll();
+            }
+            if let (Some(vars), Some(entry)) = (context::replace_vars(None), header.origin().entry()) {
+                // SAFETY: the claim is ours and with it the stage.
+                unsafe { entry.vars(|kept| *kept = Some(vars)) };
             }
             if context::take_yield() {
                 // The claim is kept: see `state`.
