@@ -1,4 +1,23 @@
-//! `TaskGroup`: the first failure ends the group, every failure is in the error, nothing outlives it.
+//! `TaskGroup`: the first failure ends the group, every failure is in the error, nothing outlives it. CPython's
+//! test_taskgroups.py, and more.
+//!
+//! different: test_taskgroups.py::test_taskgroup_08: what children fail with when their group is aborted from outside is reported, since nobody waits for the group
+//! different: test_taskgroups.py::test_taskgroup_11: what children fail with when their group is aborted from outside is reported, since nobody waits for the group
+//! different: test_taskgroups.py::test_taskgroup_12: what children fail with when their group is aborted from outside is reported, since nobody waits for the group
+//! different: test_taskgroups.py::test_taskgroup_task_context: a task that is given a context has one of its own
+//! different: test_taskgroups.py::test_taskgroup_not_entered: a group takes tasks from when it is made
+//! inexpressible: test_taskgroups.py::test_taskgroup_15: a future that is dropped does not go on waiting
+//! inexpressible: test_taskgroups.py::test_taskgroup_16: a future that is dropped does not go on waiting
+//! inexpressible: test_taskgroups.py::test_taskgroup_18: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::test_taskgroup_19: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::test_taskgroup_20: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::test_taskgroup_20a: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::test_taskgroup_21a: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::test_taskgroup_context_manager_exit_raises: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::test_taskgroup_already_entered: a group is joined by value
+//! inexpressible: test_taskgroups.py::test_taskgroup_double_enter: a group is joined by value
+//! inexpressible: test_taskgroups.py::test_taskgroup_without_parent_task: a group needs no task around it
+//! inexpressible: test_taskgroups.py::test_cancelling_level_preserved: an abort does not count
 
 use std::convert::Infallible;
 use std::fmt;
@@ -20,6 +39,11 @@ on_conformance_flavors!(
     errors_of_child_and_body,
     all_errors_are_in_the_group,
     an_error_in_the_body,
+    an_error_in_the_body_before_the_children_begin,
+    more_and_more_children,
+    inner_and_outer_group_fail,
+    a_group_that_failed_and_a_task_that_is_cancelled,
+    a_panic_in_the_drop_of_an_aborted_child,
     an_error_in_the_body_cancels_the_children,
     a_panic_in_the_body_goes_on,
     cancelling_the_task_of_the_group_cancels_the_children,
@@ -127,8 +151,7 @@ fn a_child_cancelled_is_no_failure(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_cancel_children_on_child_error
-/// ported: test_taskgroups.py::test_children_complete_on_child_error
+/// ported: test_taskgroups.py::test_taskgroup_04
 fn an_error_cancels_the_siblings(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::default(), Arc::default());
@@ -147,27 +170,31 @@ fn an_error_cancels_the_siblings(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_04
-/// ported: test_taskgroups.py::test_taskgroup_06
+/// ported: test_taskgroups.py::test_cancel_children_on_child_error
 fn an_error_drops_the_body(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let dropped = Arc::new(AtomicBool::new(false));
         let is_dropped = dropped.clone();
-        let joined = TaskGroup::scope(async move |group| {
-            group.spawn(async {
-                wake_self().await;
-                Err::<(), _>(Oops("child"))
-            });
-            let _on_drop = OnDrop::new(move || is_dropped.store(true, Ordering::SeqCst));
-            pending::<Result<(), Oops>>().await
+        let (started, children) = (Arc::default(), Arc::default());
+        let joined = TaskGroup::scope({
+            let children = Arc::clone(&children);
+            async move |group| {
+                group.spawn(hangs(&started, &children));
+                yield_until(|| started.load(Ordering::SeqCst) == 1).await;
+                group.spawn(async {
+                    wake_self().await;
+                    Err::<(), _>(Oops("child"))
+                });
+                let _on_drop = OnDrop::new(move || is_dropped.store(true, Ordering::SeqCst));
+                pending::<Result<(), Oops>>().await
+            }
         });
         assert_eq!(errors(joined.await.unwrap_err()), [Oops("child")]);
+        assert_eq!(children.load(Ordering::SeqCst), 1);
         assert!(dropped.load(Ordering::SeqCst));
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_05
-/// ported: test_taskgroups.py::test_cancellation_in_body
 fn errors_of_child_and_body(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let joined = TaskGroup::scope(async |group| {
@@ -183,8 +210,6 @@ fn errors_of_child_and_body(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_18
-/// ported: test_taskgroups.py::test_taskgroup_19
 fn all_errors_are_in_the_group(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::new();
@@ -211,8 +236,6 @@ fn all_errors_are_in_the_group(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_07
-/// ported: test_taskgroups.py::test_taskgroup_20
 fn an_error_in_the_body(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let joined = TaskGroup::scope(async |_| Err::<(), _>(Oops("body")));
@@ -220,8 +243,7 @@ fn an_error_in_the_body(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_08
-/// ported: test_taskgroups.py::test_taskgroup_21
+/// ported: test_taskgroups.py::test_taskgroup_09
 fn an_error_in_the_body_cancels_the_children(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::default(), Arc::default());
@@ -237,8 +259,6 @@ fn an_error_in_the_body_cancels_the_children(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_20a
-/// ported: test_taskgroups.py::test_taskgroup_21a
 fn a_panic_in_the_body_goes_on(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
@@ -259,30 +279,33 @@ fn a_panic_in_the_body_goes_on(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_09
-/// ported: test_taskgroups.py::test_taskgroup_10
+/// ported: test_taskgroups.py::test_taskgroup_07
+/// ported: test_taskgroups.py::test_taskgroup_17
 fn cancelling_the_task_of_the_group_cancels_the_children(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (start, drops) = (started.clone(), dropped.clone());
         let outer = windlass::spawn(async move {
             TaskGroup::scope(async move |group| {
-                for _ in 0..2 {
+                for _ in 0..5 {
                     group.spawn(hangs(&start, &drops));
                 }
+                let _on_drop = OnDrop::new(move || {
+                    drops.fetch_add(10, Ordering::SeqCst);
+                });
                 pending::<Result<(), Oops>>().await
             })
             .await
         });
-        yield_until(|| started.load(Ordering::SeqCst) == 2).await;
+        yield_until(|| started.load(Ordering::SeqCst) == 5).await;
         outer.abort();
         assert!(outer.await.unwrap_err().is_cancelled());
-        yield_until(|| dropped.load(Ordering::SeqCst) == 2).await;
+        yield_until(|| dropped.load(Ordering::SeqCst) == 15).await;
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_11
-/// ported: test_taskgroups.py::test_taskgroup_12
+/// ported: test_taskgroups.py::test_cancellation
+/// ported: test_taskgroups.py::test_taskgroup_22
 fn cancelling_the_task_while_it_joins(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -303,7 +326,6 @@ fn cancelling_the_task_while_it_joins(flavor: Flavor) {
 }
 
 /// ported: test_taskgroups.py::test_taskgroup_13
-/// ported: test_taskgroups.py::test_taskgroup_17
 fn a_nested_group_cancelled_with_the_outer(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -369,8 +391,6 @@ fn an_inner_failure_nests(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_15
-/// ported: test_taskgroups.py::test_taskgroup_16
 fn an_inner_failure_and_an_outer_one(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let outer = TaskGroup::new();
@@ -415,8 +435,8 @@ fn no_child_after_a_failure(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_already_entered
 /// ported: test_taskgroups.py::test_taskgroup_finished
+/// ported: test_taskgroups.py::test_coro_closed_when_tg_closed
 fn no_child_after_the_end(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -427,7 +447,7 @@ fn no_child_after_the_end(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_23
+/// ported: test_taskgroups.py::test_taskgroup_24
 fn children_spawn_siblings(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let count = Arc::new(AtomicUsize::new(0));
@@ -453,7 +473,6 @@ fn children_spawn_siblings(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_24
 fn a_child_spawns_while_the_group_joins(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -477,7 +496,6 @@ fn a_child_spawns_while_the_group_joins(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_without_parent_task
 fn an_empty_group(flavor: Flavor) {
     flavor.runtime().block_on(async {
         TaskGroup::<Oops>::new().join().await.unwrap();
@@ -572,7 +590,6 @@ fn an_aborting_group_waits_for_blocking_children(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_cancel_children
 fn cancel_ends_without_an_error(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::default(), Arc::default());
@@ -587,7 +604,6 @@ fn cancel_ends_without_an_error(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_cancel_before_enter
 fn cancel_before_the_first_child(flavor: Flavor) {
     let group = TaskGroup::<Oops>::new();
     group.cancel();
@@ -597,7 +613,6 @@ fn cancel_before_the_first_child(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_cancel_idempotent
 fn cancel_twice(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -610,7 +625,6 @@ fn cancel_twice(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_cancel_from_child
 fn cancel_from_a_child(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -625,7 +639,6 @@ fn cancel_from_a_child(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_cancel_body
 fn cancel_in_the_body(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let after = Arc::new(AtomicBool::new(false));
@@ -666,7 +679,6 @@ fn dropping_the_group_aborts(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_context_manager_exit_raises
 fn failures_of_a_group_nobody_joins_are_reported(flavor: Flavor) {
     let reports = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let list = reports.clone();
@@ -811,6 +823,7 @@ fn ten_thousand_children(flavor: Flavor) {
     });
 }
 
+/// ported: test_taskgroups.py::test_taskgroup_23
 fn a_long_lived_group_forgets_its_finished_children(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -828,5 +841,102 @@ fn a_long_lived_group_forgets_its_finished_children(flavor: Flavor) {
         assert_eq!(Arc::strong_count(&token), 1);
         assert_eq!(group.len(), 0);
         group.join().await.unwrap();
+    });
+}
+
+/// ported: test_taskgroups.py::test_taskgroup_10
+fn an_error_in_the_body_before_the_children_begin(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let kept = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        let keep = kept.clone();
+        let joined = TaskGroup::scope(async move |group| {
+            keep.lock().push(group.spawn(pending::<Result<(), _>>()));
+            keep.lock().push(group.spawn(pending::<Result<(), _>>()));
+            Err::<(), _>(Oops("body"))
+        });
+        assert_eq!(errors(joined.await.unwrap_err()), [Oops("body")]);
+        let children = std::mem::take(&mut *kept.lock());
+        for child in children {
+            assert_eq!(child.await, Err(ChildError::Cancelled));
+        }
+    });
+}
+
+/// ported: test_taskgroups.py::test_taskgroup_25
+fn more_and_more_children(flavor: Flavor) {
+    type Hydra = futures::future::BoxFuture<'static, Result<(), Oops>>;
+    fn hydra(spawner: windlass::aio::Spawner<Oops>, heads: Arc<AtomicUsize>) -> Hydra {
+        Box::pin(async move {
+            heads.fetch_add(1, Ordering::SeqCst);
+            windlass::time::sleep(std::time::Duration::from_millis(10)).await;
+            spawner.spawn(hydra(spawner.clone(), heads.clone()));
+            spawner.spawn(hydra(spawner.clone(), heads));
+            Ok(())
+        })
+    }
+    flavor.run_paused(async {
+        let heads = Arc::new(AtomicUsize::new(0));
+        let group = TaskGroup::new();
+        group.spawn(hydra(group.spawner(), heads.clone()));
+        let count = heads.clone();
+        group.spawn(async move {
+            while count.load(Ordering::SeqCst) < 10 {
+                windlass::time::sleep(std::time::Duration::from_millis(15)).await;
+            }
+            Err::<(), _>(Oops("hercules"))
+        });
+        assert_eq!(errors(group.join().await.unwrap_err()), [Oops("hercules")]);
+        assert!(heads.load(Ordering::SeqCst) >= 10);
+    });
+}
+
+/// ported: test_taskgroups.py::test_nested_groups_both_cancelled
+fn inner_and_outer_group_fail(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let joined = TaskGroup::scope(async |outer| {
+            let inner = TaskGroup::new();
+            inner.spawn(async { Err::<(), _>(Oops("inner")) });
+            let inner = inner.join().await;
+            assert_eq!(errors(inner.unwrap_err()), [Oops("inner")]);
+            outer.spawn(async { Err::<(), _>(Oops("outer")) });
+            Ok(())
+        });
+        assert_eq!(errors(joined.await.unwrap_err()), [Oops("outer")]);
+    });
+}
+
+/// ported: test_taskgroups.py::test_error_and_cancel
+fn a_group_that_failed_and_a_task_that_is_cancelled(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (tx, event) = oneshot::channel::<()>();
+        let inner = windlass::spawn(async move {
+            let group = TaskGroup::new();
+            group.spawn(async move {
+                tx.send(()).unwrap();
+                wake_self().await;
+                Err::<(), _>(Oops("error"))
+            });
+            let _ = group.join().await;
+            pending::<()>().await;
+        });
+        event.await.unwrap();
+        inner.abort();
+        assert!(inner.await.unwrap_err().is_cancelled());
+    });
+}
+
+fn a_panic_in_the_drop_of_an_aborted_child(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (tx, begun) = oneshot::channel::<()>();
+        let group = TaskGroup::<Oops>::new();
+        let child = group.spawn(async move {
+            let _crash = OnDrop::new(|| panic!("in the drop"));
+            tx.send(()).unwrap();
+            pending::<Result<(), _>>().await
+        });
+        begun.await.unwrap();
+        child.abort();
+        let errors = group.join().await.unwrap_err();
+        assert!(errors.to_string().contains("in the drop"), "{errors}");
     });
 }

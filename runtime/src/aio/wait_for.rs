@@ -1,5 +1,6 @@
 //! `wait_for`: a task with a time limit, which is over when this is.
 
+use std::future::Future;
 use std::time::Duration;
 
 use crate::task::{JoinError, JoinHandle};
@@ -10,8 +11,8 @@ use crate::time::timeout;
 ///
 /// So nothing of the task runs any more when this returns, and it may take longer than the timeout: as long as a poll
 /// of the task, or a blocking call that cannot be cancelled. A timeout of zero gives the output of a task that has
-/// ended, and keeps one from starting that has not begun. For a bare future, which ends when it is dropped, there is
-/// [`time::timeout`](crate::time::timeout()).
+/// ended, and keeps one from starting that has not begun; `None` waits for ever. For a bare future, which ends when it
+/// is dropped, there is [`time::timeout`](crate::time::timeout()).
 ///
 /// # Errors
 ///
@@ -41,15 +42,25 @@ use crate::time::timeout;
 ///     assert!(wait_for(never, Duration::from_millis(1)).await.is_err());
 /// }
 /// ```
-pub async fn wait_for<T>(task: JoinHandle<T>, duration: Duration) -> Result<Result<T, JoinError>, Elapsed> {
+pub fn wait_for<T, D>(
+    task: JoinHandle<T>,
+    duration: D,
+) -> impl Future<Output = Result<Result<T, JoinError>, Elapsed>>
+where
+    D: Into<Option<Duration>>,
+{
     let mut task = AbortOnDrop(task);
-    if duration.is_zero() && !task.0.is_finished() {
-        // Not even a first poll: asyncio cancels what was never started.
-        return task.give_up().await;
-    }
-    match timeout(duration, &mut task.0).await {
-        Ok(outcome) => Ok(outcome),
-        Err(_) => task.give_up().await,
+    let duration = duration.into();
+    async move {
+        let Some(duration) = duration else { return Ok((&mut task.0).await) };
+        if duration.is_zero() && !task.0.is_finished() {
+            // Not even a first poll: asyncio cancels what was never started.
+            return task.give_up().await;
+        }
+        match timeout(duration, &mut task.0).await {
+            Ok(outcome) => Ok(outcome),
+            Err(_) => task.give_up().await,
+        }
     }
 }
 

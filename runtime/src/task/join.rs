@@ -104,10 +104,10 @@ impl<T> JoinHandle<T> {
         self.header().id()
     }
 
-    /// Leaves a waker for the end of the task, and uses it if that has come. For a handle that was not
-    /// polled yet.
+    /// Leaves a waker for the end of the task, and uses it if that has come.
     pub(crate) fn set_waker(&mut self, waker: &Waker) {
-        if self.leave_waker(waker) == Join::Complete {
+        let state = self.header().state();
+        if state.reclaim_waker() == Join::Complete || self.leave_waker(waker) == Join::Complete {
             waker.wake_by_ref();
         }
     }

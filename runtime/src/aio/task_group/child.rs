@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -32,10 +32,11 @@ impl<E> Member<E> {
         let failure = match outcome {
             Ok(Ok(output)) => return Some(output),
             Ok(Err(error)) => TaskFailure::Error(error),
-            Err(payload) => {
-                let id = context::with_task(|task| task.map(|task| task.id()));
-                TaskFailure::Join(JoinError::panic(id.expect("this is called in a task"), payload))
-            }
+            Err(payload) => match context::with_task(|task| task.map(|task| task.id())) {
+                Some(id) => TaskFailure::Join(JoinError::panic(id, payload)),
+                // It was never polled, and ends outside of its runtime: its handle has the panic.
+                None => resume_unwind(payload),
+            },
         };
         self.0.fail(failure);
         None
@@ -56,6 +57,18 @@ pin_project! {
         future: Option<F>,
         member: Member<E>,
         _output: PhantomData<fn() -> T>,
+    }
+
+    impl<F, T, E> PinnedDrop for Child<F, T, E> {
+        fn drop(this: Pin<&mut Self>) {
+            // A panic in the drop of a future that was aborted is a failure too.
+            let mut this = this.project();
+            if this.future.is_some()
+                && let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None)))
+            {
+                this.member.settle::<T>(Err(payload));
+            }
+        }
     }
 }
 
