@@ -19,6 +19,7 @@ on_conformance_flavors!(
     tasks_of_a_group_and_a_gather,
     to_thread_takes_it_along,
     a_blocking_job_does_not,
+    callbacks_of_the_runtime_have_it,
     local_tasks_have_it,
     block_on_has_the_context_of_its_thread,
     a_scope_ends,
@@ -164,6 +165,23 @@ fn a_blocking_job_does_not(flavor: Flavor) {
         LEVEL.set(42);
         assert_eq!(task::spawn_blocking(|| LEVEL.get()).await.unwrap(), 0);
         assert_eq!(windlass::run_in_executor(None, || LEVEL.get()).await.unwrap(), 0);
+    });
+}
+
+/// ported: test_tasks.py::test_context_4
+fn callbacks_of_the_runtime_have_it(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let seen = Arc::new(AtomicUsize::new(0));
+        let handle = windlass::runtime::Handle::current();
+        for level in [1, 2] {
+            let sees = seen.clone();
+            LEVEL.sync_scope(level, || {
+                handle.call_soon(move || {
+                    sees.fetch_add(LEVEL.get() as usize, Ordering::SeqCst);
+                })
+            });
+        }
+        yield_until(|| seen.load(Ordering::SeqCst) == 3).await;
     });
 }
 

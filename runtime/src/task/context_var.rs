@@ -243,6 +243,11 @@ impl ContextVars {
         Self(context::vars())
     }
 
+    /// Whether none is set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Calls `f` with these values. What it sets is gone after that.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         struct Restore(Option<Arc<Vars>>);
