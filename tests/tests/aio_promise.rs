@@ -211,8 +211,10 @@ fn awaited_by_reference(flavor: Flavor) {
     });
 }
 
-fn log_of_calls() -> (Arc<Mutex<Vec<String>>>, impl Fn(&'static str, &Promise<u8>) + Clone) {
-    let calls = Arc::new(Mutex::new(Vec::new()));
+type Calls = Arc<Mutex<Vec<String>>>;
+
+fn log_of_calls() -> (Calls, impl Fn(&'static str, &Promise<u8>)) {
+    let calls = Calls::default();
     let log = calls.clone();
     (calls, move |name, promise: &Promise<u8>| {
         for _ in 0..3 {
@@ -483,7 +485,6 @@ fn raced_for(flavor: Flavor) {
 }
 
 /// ported: test_futures.py::test_constructor_without_loop
-#[expect(clippy::redundant_closure, reason = "the caller is here")]
 fn a_promise_outside_of_a_runtime() {
     panics_at_its_caller(|| Promise::<u8>::new());
 }

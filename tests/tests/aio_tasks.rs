@@ -249,8 +249,8 @@ fn wait_with_a_timeout_of_zero(flavor: Flavor) {
 /// ported: test_tasks.py::test_wait_with_iterator_of_tasks
 fn wait_takes_an_iterator(flavor: Flavor) {
     flavor.run_paused(async {
-        let tasks = vec![after(150, ()), after(100, ())];
-        let (done, left) = wait(tasks.into_iter(), None, ReturnWhen::AllCompleted).await.unwrap();
+        let tasks = [150, 100].into_iter().map(|millis| after(millis, ()));
+        let (done, left) = wait(tasks, None, ReturnWhen::AllCompleted).await.unwrap();
         assert_eq!((done.len(), left.len()), (2, 0));
     });
 }

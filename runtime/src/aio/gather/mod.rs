@@ -196,7 +196,7 @@ impl<S: Slots> Gather<S> {
             }
         }
         // What has not failed is complete, or about to be.
-        while self.next < slots.len() {
+        while self.next < slots.size() {
             ready!(slots.poll_one(self.next, cx.waker()))?;
             self.next += 1;
         }
@@ -228,7 +228,7 @@ impl<S: Slots> Drop for Gather<S> {
 impl<S: Slots> fmt::Debug for Gather<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gather")
-            .field("tasks", &self.slots.as_ref().map_or(0, Slots::len))
+            .field("tasks", &self.slots.as_ref().map_or(0, Slots::size))
             .finish_non_exhaustive()
     }
 }

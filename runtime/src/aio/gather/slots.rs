@@ -54,7 +54,7 @@ pub trait Slots {
     type Error;
 
     #[doc(hidden)]
-    fn len(&self) -> usize;
+    fn size(&self) -> usize;
 
     /// Looks at one task. An error ends the gather.
     #[doc(hidden)]
@@ -71,7 +71,7 @@ impl<P: Policy<V, E>, V, E> Slots for Vec<Slot<P, V, E>> {
     type Values = Vec<V>;
     type Error = E;
 
-    fn len(&self) -> usize {
+    fn size(&self) -> usize {
         self.len()
     }
 
@@ -120,7 +120,7 @@ macro_rules! tuples {
             type Values = ($($value,)+);
             type Error = E;
 
-            fn len(&self) -> usize {
+            fn size(&self) -> usize {
                 [$($key),+].len()
             }
 
