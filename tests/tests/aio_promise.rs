@@ -172,7 +172,6 @@ fn many_awaiters(flavor: Flavor) {
     });
 }
 
-/// ported: test_futures.py::test_wrap_future_cancel
 fn an_awaiter_given_up(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let promise = Promise::new();

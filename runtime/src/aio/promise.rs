@@ -344,11 +344,13 @@ impl<T: Clone> Future for PromiseFuture<T> {
         let coop = ready!(coop::poll_proceed(cx));
         if self.promise.inner.outcome.get().is_none() {
             let inner = Arc::clone(&self.promise.inner);
+            // What a foreign waker does when it is cloned or dropped, nobody knows: not under the lock.
+            let mut waker = cx.waker().clone();
             let mut state = inner.state.lock();
             if inner.outcome.get().is_none() {
                 match self.key {
-                    Some(key) => state.waiters[key].clone_from(cx.waker()),
-                    None => self.key = Some(state.waiters.insert(cx.waker().clone())),
+                    Some(key) => mem::swap(&mut state.waiters[key], &mut waker),
+                    None => self.key = Some(state.waiters.insert(waker)),
                 }
                 return Poll::Pending;
             }

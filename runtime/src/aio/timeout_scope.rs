@@ -242,13 +242,10 @@ impl<B: Future> Future for InTimeoutScope<B> {
             return Poll::Ready(Ok(output));
         }
         // First, so that a limit which is moved from here on wakes this.
-        let when = {
+        let waker = cx.waker().clone();
+        let (when, _old) = {
             let mut state = this.scope.0.lock();
-            match &mut state.waker {
-                Some(waker) => waker.clone_from(cx.waker()),
-                waker => *waker = Some(cx.waker().clone()),
-            }
-            state.when
+            (state.when, state.waker.replace(waker))
         };
         let Some(when) = when else {
             this.sleep.set(None);

@@ -136,13 +136,12 @@ impl<V, E> Future for Start<V, E> {
     type Output = Result<V, StartError<E>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let waker = cx.waker().clone();
+        let _old;
         let seen = {
             let mut state = self.readiness.0.lock();
-            if let State::Waits(waker) = &mut *state {
-                match waker {
-                    Some(waker) => waker.clone_from(cx.waker()),
-                    None => *waker = Some(cx.waker().clone()),
-                }
+            if let State::Waits(left) = &mut *state {
+                _old = left.replace(waker);
                 return Poll::Pending;
             }
             std::mem::replace(&mut *state, State::Seen)
