@@ -348,6 +348,12 @@ pub(crate) fn vars() -> Option<Arc<Vars>> {
     Some(Arc::clone(&borrowed))
 }
 
+/// Whether what is being polled on this thread has context variables.
+#[inline]
+pub(crate) fn has_vars() -> bool {
+    CONTEXT.with(|c| !c.vars.get().is_null())
+}
+
 /// Calls `f` with the context variables of what is being polled on this thread. It must not replace them.
 pub(crate) fn with_vars<R>(f: impl FnOnce(Option<&Vars>) -> R) -> R {
     let vars = CONTEXT.with(|c| c.vars.get());

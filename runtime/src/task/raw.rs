@@ -166,9 +166,11 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
     if let Some(entry) = header.origin().entry() {
         entry.count_poll();
         // SAFETY: `start` gave us the claim, and with it the stage.
-        if let Some(vars) = unsafe { entry.vars(Option::take) } {
+        if unsafe { entry.vars(|kept| kept.is_some()) } {
+            // SAFETY: as above.
+            let vars = unsafe { entry.vars(Option::take) };
             // Until the end of the poll, of which whoever runs the token has told the context.
-            context::replace_vars(Some(vars));
+            context::replace_vars(vars);
         }
     }
     // SAFETY: the claim keeps the task alive for the whole poll.
@@ -191,9 +193,11 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
                 let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
                 register(header, task, scheduler, None).count_poll();
             }
-            if let (Some(vars), Some(entry)) = (context::replace_vars(None), header.origin().entry()) {
+            if context::has_vars()
+                && let Some(entry) = header.origin().entry()
+            {
                 // SAFETY: the claim is ours and with it the stage.
-                unsafe { entry.vars(|kept| *kept = Some(vars)) };
+                unsafe { entry.vars(|kept| *kept = context::replace_vars(None)) };
             }
             if context::take_yield() {
                 // The claim is kept: see `state`.
