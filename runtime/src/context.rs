@@ -11,7 +11,7 @@ use std::task::Waker;
 use crate::primitives::{Arc, thread_static};
 use crate::scheduler::{Shared, Worker};
 use crate::task::coop::UNCONSTRAINED;
-use crate::task::{self, Header, LocalShared, Scope};
+use crate::task::{self, Header, LocalShared, Scope, Vars};
 
 struct Context {
     /// The runtime that `spawn` spawns on: of the innermost `enter` or `block_on`, or the worker's.
@@ -36,6 +36,8 @@ struct Context {
     scope: Cell<*const Scope>,
     /// The `LocalSet` that `spawn_local` spawns on; a count of its `Arc` is ours.
     local_set: Cell<*const LocalShared>,
+    /// The context variables of what is being polled, or null if there are none; a count of its `Arc` is ours.
+    vars: Cell<*const Vars>,
 }
 
 impl Context {
@@ -59,6 +61,7 @@ thread_static! {
         yielded: Cell::new(false),
         scope: Cell::new(ptr::null()),
         local_set: Cell::new(ptr::null()),
+        vars: Cell::new(ptr::null()),
     }
 }
 
@@ -81,6 +84,7 @@ pub(crate) fn begin_poll(task: *const Header, budget: u32) -> Polling {
         outer_task: c.task.replace(task),
         outer_budget: c.budget.replace(budget),
         outer_yielded: c.yielded.replace(false),
+        outer_vars: c.vars.replace(ptr::null()),
     })
 }
 
@@ -90,6 +94,7 @@ pub(crate) struct Polling {
     outer_task: *const Header,
     outer_budget: u32,
     outer_yielded: bool,
+    outer_vars: *const Vars,
 }
 
 impl Drop for Polling {
@@ -99,6 +104,11 @@ impl Drop for Polling {
             c.task.set(self.outer_task);
             c.budget.set(self.outer_budget);
             c.yielded.set(self.outer_yielded);
+            let vars = c.vars.replace(self.outer_vars);
+            if !vars.is_null() {
+                // SAFETY: as in `replace_vars`.
+                drop(unsafe { Arc::from_raw(vars) });
+            }
         });
     }
 }
@@ -326,6 +336,40 @@ pub(crate) fn replace_scope(scope: *const Scope) {
     CONTEXT.with(|c| c.scope.set(scope));
 }
 
+/// The context variables of what is being polled on this thread.
+#[inline]
+pub(crate) fn vars() -> Option<Arc<Vars>> {
+    let vars = CONTEXT.with(|c| c.vars.get());
+    if vars.is_null() {
+        return None;
+    }
+    // SAFETY: `replace_vars` put a count of an `Arc` there, which is borrowed here, not taken.
+    let borrowed = ManuallyDrop::new(unsafe { Arc::from_raw(vars) });
+    Some(Arc::clone(&borrowed))
+}
+
+/// Whether what is being polled on this thread has context variables.
+#[inline]
+pub(crate) fn has_vars() -> bool {
+    CONTEXT.with(|c| !c.vars.get().is_null())
+}
+
+/// Calls `f` with the context variables of what is being polled on this thread. It must not replace them.
+pub(crate) fn with_vars<R>(f: impl FnOnce(Option<&Vars>) -> R) -> R {
+    let vars = CONTEXT.with(|c| c.vars.get());
+    // SAFETY: the count that `replace_vars` put there keeps them, until they are replaced.
+    f(unsafe { vars.as_ref() })
+}
+
+/// Exchanges the context variables.
+#[inline]
+pub(crate) fn replace_vars(vars: Option<Arc<Vars>>) -> Option<Arc<Vars>> {
+    let vars = vars.map_or(ptr::null(), Arc::into_raw);
+    let old = CONTEXT.with(|c| c.vars.replace(vars));
+    // SAFETY: what is there came from `into_raw`, and is taken out of circulation by being replaced.
+    (!old.is_null()).then(|| unsafe { Arc::from_raw(old) })
+}
+
 /// Calls `f` with the `LocalSet` this thread is in, if it is in one.
 pub(crate) fn with_local_set<R>(f: impl FnOnce(Option<&Arc<LocalShared>>) -> R) -> R {
     let set = CONTEXT.with(|c| c.local_set.get());
@@ -345,6 +389,20 @@ pub(crate) fn enter_local_set(set: Option<Arc<LocalShared>>) -> Option<Arc<Local
     let outer = CONTEXT.with(|c| c.local_set.replace(set));
     // SAFETY: what is there came from `into_raw`, and is taken out of circulation by being replaced.
     (!outer.is_null()).then(|| unsafe { Arc::from_raw(outer) })
+}
+
+/// Takes this thread out of its `LocalSet` until the guard is dropped.
+pub(crate) fn leave_local_set() -> OutOfSet {
+    OutOfSet(enter_local_set(None))
+}
+
+/// See [`leave_local_set`].
+pub(crate) struct OutOfSet(Option<Arc<LocalShared>>);
+
+impl Drop for OutOfSet {
+    fn drop(&mut self) {
+        drop(enter_local_set(self.0.take()));
+    }
 }
 
 /// A thread, to ask whether it is this one: the address of its context. A thread that has ended may have

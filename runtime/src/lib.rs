@@ -24,7 +24,8 @@
 //! | `spawn`, `task::JoinHandle` | `create_task`, `Task` | [`spawn`], [`task::JoinHandle`] |
 //! | `JoinHandle::abort` | `Task.cancel` | [`abort`](task::JoinHandle::abort) |
 //! | `task::JoinSet` | a set of tasks | [`task::JoinSet`] |
-//! | `task_local!` | `contextvars` | [`task_local!`] |
+//! | `task_local!` | - | [`task_local!`] |
+//! | - | `contextvars.ContextVar` | [`context_var!`] |
 //! | `task::yield_now` | `sleep(0)` | [`task::yield_now`] |
 //! | - | `current_task`, `all_tasks` | [`task::current`], [`task::all_tasks`] |
 //! | `task::spawn_blocking` | `run_in_executor(None, f)` | [`task::spawn_blocking`], [`run_in_executor`] |
@@ -35,6 +36,15 @@
 //! | - | `set_default_executor` | [`Handle::set_default_executor`](runtime::Handle::set_default_executor) |
 //! | `task::block_in_place` | - | [`task::block_in_place`] |
 //! | - | `ThreadPoolExecutor`, `Future`, `wait`, `as_completed` | [`blocking`] |
+//! | `future::join_all` of spawned tasks | `gather` | [`aio::gather()`], [`aio::try_gather`], [`aio::gather_results`] |
+//! | - | `wait`, `as_completed` | [`aio::wait()`], [`aio::as_completed()`] |
+//! | `time::timeout` | `wait_for`, `timeout` | [`aio::wait_for()`], [`aio::timeout_scope()`] |
+//! | - | `shield` | [`aio::shield()`] |
+//! | `task::JoinSet` | `TaskGroup`, `ExceptionGroup` | [`aio::TaskGroup`], [`aio::ErrorGroup`] |
+//! | `sync::watch`, `sync::OnceCell` | `Future` | [`aio::Promise`] |
+//! | - | `eager_start` | [`task::Builder::eager_start`] |
+//! | - | `loop.set_exception_handler` | [`runtime::Builder::on_unhandled`] |
+//! | - | `async with` | [`aio::closing()`] |
 //! | `select!`, `join!`, `try_join!` | `wait(return_when=FIRST_COMPLETED)`, `gather`, without tasks of their own | [`select!`], [`join!`], [`try_join!`] |
 //! | `io::{AsyncRead, AsyncWrite, BufReader, ..}` | `StreamReader`, `StreamWriter` | [`io`], the same names, futures-io's traits |
 //! | `io::{copy, copy_bidirectional, split, duplex}` | - | [`io::copy()`], [`io::copy_bidirectional()`], [`io::split()`], [`io::duplex()`] |
@@ -65,6 +75,7 @@ mod poller;
 mod primitives;
 mod scheduler;
 
+pub mod aio;
 #[cfg(feature = "hyper")]
 pub mod compat;
 pub mod io;

@@ -55,6 +55,15 @@ impl Flavor {
         self.builder().build().expect("a runtime starts")
     }
 
+    /// Runs a scenario in virtual time.
+    ///
+    /// # Panics
+    ///
+    /// As the scenario does.
+    pub fn run_paused<F: Future>(self, scenario: F) -> F::Output {
+        self.builder().start_paused(true).build().expect("a runtime starts").block_on(scenario)
+    }
+
     /// Whether tasks run only while somebody is inside `block_on`.
     pub fn is_current_thread(self) -> bool {
         self == Flavor::CurrentThread
@@ -79,6 +88,18 @@ macro_rules! on_every_flavor {
         $crate::on_flavor!(one_worker, $crate::Flavor::MultiThread(1), $($scenario),+);
         $crate::on_flavor!(two_workers, $crate::Flavor::MultiThread(2), $($scenario),+);
         $crate::on_flavor!(four_workers, $crate::Flavor::MultiThread(4), $($scenario),+);
+    };
+}
+
+/// Makes a test of each named `fn(Flavor)` on a current-thread runtime and on 1, 2 and 8 workers, each under the
+/// watchdog: for what is ported from CPython's tests.
+#[macro_export]
+macro_rules! on_conformance_flavors {
+    ($($scenario:ident),+ $(,)?) => {
+        $crate::on_flavor!(current_thread, $crate::Flavor::CurrentThread, $($scenario),+);
+        $crate::on_flavor!(one_worker, $crate::Flavor::MultiThread(1), $($scenario),+);
+        $crate::on_flavor!(two_workers, $crate::Flavor::MultiThread(2), $($scenario),+);
+        $crate::on_flavor!(eight_workers, $crate::Flavor::MultiThread(8), $($scenario),+);
     };
 }
 

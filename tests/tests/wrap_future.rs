@@ -52,6 +52,8 @@ fn a_result_that_is_there_already(flavor: Flavor) {
     assert_eq!(flavor.runtime().block_on(wrap_future(future)).unwrap(), "there");
 }
 
+/// ported: test_futures.py::test_wrap_future
+/// ported: test_futures.py::test_wrap_future_use_running_loop
 fn a_result_that_comes_later(flavor: Flavor) {
     let pool = ThreadPoolExecutor::new(1);
     let (polled, was_polled) = mpsc::channel();
@@ -292,6 +294,7 @@ fn in_handle_block_on_after_the_runtime_is_gone(flavor: Flavor) {
     assert_eq!(handle.block_on(wrap_future(pool.submit(|| 2))).unwrap(), 2);
 }
 
+/// ported: test_futures.py::test_wrap_future_without_loop
 fn without_a_runtime() {
     let pool = ThreadPoolExecutor::new(2);
     for n in 0..100 {
@@ -302,6 +305,7 @@ fn without_a_runtime() {
 }
 
 /// CPython's test_wrap_future_cancel: cancelling the awaiting side cancels the other.
+/// ported: test_futures.py::test_wrap_future_cancel
 fn wrap_future_cancel() {
     let (promise, future) = Promise::<u32>::new();
     let wrapped = wrap_future(future);
@@ -317,6 +321,7 @@ fn wrap_future_cancel() {
 }
 
 /// CPython's test_wrap_future_cancel2: what is done is not cancelled any more.
+/// ported: test_futures.py::test_wrap_future_cancel2
 fn wrap_future_cancel_2() {
     let (promise, future) = Promise::new();
     let wrapped = wrap_future(future);

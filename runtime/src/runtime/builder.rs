@@ -12,6 +12,7 @@ use crate::driver::{Clock, Driver};
 use crate::executor::{Executors, PoolConfig};
 use crate::primitives::Arc;
 use crate::scheduler::{Config, Hook, Hooks, Shared, monitor};
+use crate::task::Unhandled;
 
 /// The environment variable that overrides the default number of workers.
 const WORKERS_VARIABLE: &str = "WINDLASS_WORKER_THREADS";
@@ -168,6 +169,37 @@ impl Builder {
     /// A function that a worker calls when it wakes up.
     pub fn on_thread_unpark<F: Fn() + Send + Sync + 'static>(&mut self, f: F) -> &mut Self {
         self.hooks.on_unpark = hook(f);
+        self
+    }
+
+    /// A function that is told of every failure that nobody looks at: asyncio's `set_exception_handler`. Without it,
+    /// they are logged.
+    ///
+    /// It is called where the failure is noticed: by whoever drops the last handle, or on a thread of the runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    ///
+    /// let (tell, told) = mpsc::channel();
+    /// let rt = windlass::runtime::Builder::new_current_thread()
+    ///     .on_unhandled(move |unhandled| tell.send(unhandled.to_string()).unwrap())
+    ///     .build()
+    ///     .unwrap();
+    /// rt.block_on(async {
+    ///     drop(windlass::spawn(async { panic!("nobody waits for this") }));
+    ///     windlass::task::yield_now().await;
+    /// });
+    /// assert!(told.recv().unwrap().contains("nobody waits for this"));
+    /// ```
+    #[doc(alias = "set_exception_handler")]
+    #[doc(alias = "call_exception_handler")]
+    pub fn on_unhandled<F>(&mut self, f: F) -> &mut Self
+    where
+        F: Fn(&Unhandled<'_>) + Send + Sync + 'static,
+    {
+        self.hooks.on_unhandled = Some(Arc::new(f));
         self
     }
 

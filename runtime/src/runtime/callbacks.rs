@@ -15,7 +15,7 @@ use super::Handle;
 use crate::context;
 use crate::primitives::{Arc, Mutex};
 use crate::scheduler::Shared;
-use crate::task::{CarriedLocals, Panic};
+use crate::task::{CarriedLocals, ContextVars, Unhandled, UnhandledKind};
 use crate::time::{Instant, Sleep, sleep_until};
 
 /// How many callbacks are called in a row before other tasks have their turn.
@@ -131,7 +131,7 @@ impl Handle {
     /// Has the runtime call a function as soon as it can; asyncio's `call_soon` and `call_soon_threadsafe`.
     ///
     /// Functions are called in the order in which they were given, by one task: one that blocks keeps the others waiting. The task-locals
-    /// of the caller are set in it, as far as they are `Clone + Send`. A panic in it is reported and counted
+    /// of the caller are set in it, as far as they are `Clone + Send`, and so are its context variables. A panic in it is reported and counted
     /// ([`unobserved_panics_count`](super::RuntimeMetrics::unobserved_panics_count)), and keeps nothing else from going on. Once the
     /// runtime is shut down, functions are dropped uncalled. Any thread may call this.
     ///
@@ -211,6 +211,8 @@ impl Handle {
         let locals = CarriedLocals::of_caller();
         let f: Box<dyn FnOnce() + Send> =
             if locals.is_empty() { f } else { Box::new(move || locals.enter(f)) };
+        let vars = ContextVars::current();
+        let f: Box<dyn FnOnce() + Send> = if vars.is_empty() { f } else { Box::new(move || vars.run(f)) };
         let callback = Arc::new(Callback { state: Mutex::new(State::Waits(f)), location });
         let key_time = when.unwrap_or_else(|| self.time());
         let mut waiting = shared.callbacks.0.lock();
@@ -236,11 +238,9 @@ impl Handle {
         drop(waiting);
         wake(caller);
         if begins {
-            drop(shared.spawn(
-                Calling { sleep: None, ended: false, shared: Arc::clone(shared) },
-                None,
-                location,
-            ));
+            let calling = Calling { sleep: None, ended: false, shared: Arc::clone(shared) };
+            // The context variables of whoever came first are those of its callback only.
+            ContextVars::default().run(|| drop(shared.spawn(calling, None, location)));
         }
         TimerHandle { shared: Arc::clone(shared), callback, key }
     }
@@ -369,7 +369,8 @@ impl Callback {
             }
         };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
-            drop(Panic::new(payload, self.location, Arc::clone(&shared.unobserved)));
+            shared.unobserved.report(&Unhandled::panic(UnhandledKind::Callback, self.location, &*payload));
+            crate::quietly(|| drop(payload));
         }
     }
 

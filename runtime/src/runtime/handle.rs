@@ -14,7 +14,7 @@ use crate::context::{self, Driving, Outer};
 use crate::executor::{self, RunInExecutor};
 use crate::primitives::Arc;
 use crate::scheduler::{Shared, block_on_parked};
-use crate::task::{AllTasks, JoinHandle};
+use crate::task::{AllTasks, ContextVars, JoinHandle};
 
 /// A reference to a runtime, cheap to clone. It does not keep the runtime running.
 ///
@@ -185,6 +185,7 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _driving = drive();
         let _entered = Entered::new(&self.shared);
+        let future = ContextVars::current().scope(future);
         // Inside a blocking job the future may wait for another job of the same pool.
         wait_blocked(|| block_on_parked(future))
     }

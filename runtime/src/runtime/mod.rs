@@ -8,6 +8,7 @@ mod runtime;
 mod watch;
 
 pub use crate::scheduler::metrics::RuntimeMetrics;
+pub use crate::task::{Unhandled, UnhandledKind};
 pub use builder::Builder;
 pub use callbacks::TimerHandle;
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};

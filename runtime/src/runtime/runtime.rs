@@ -16,7 +16,7 @@ use crate::executor::PATIENCE;
 use crate::primitives::Arc;
 use crate::quietly;
 use crate::scheduler::{Close, Desk, Shared, Worker, block_on_parked, block_on_seated};
-use crate::task::JoinHandle;
+use crate::task::{ContextVars, JoinHandle};
 
 /// A runtime: worker threads that run tasks, and a pool for blocking jobs.
 ///
@@ -146,6 +146,7 @@ impl Runtime {
         let _driving = drive();
         let shared = self.handle.shared();
         let _entered = Entered::new(shared);
+        let future = ContextVars::current().scope(future);
         // Inside a blocking job the future may wait for another job of the same pool.
         wait_blocked(|| {
             if shared.config.block_on_runs_tasks {

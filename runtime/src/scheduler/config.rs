@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::primitives::Arc;
 use crate::quietly;
+use crate::task::UnhandledHook;
 
 /// The numbers a scheduler works by.
 #[derive(Clone, Debug)]
@@ -30,13 +31,15 @@ pub(crate) struct Config {
 /// A function of the user's that a thread calls.
 pub(crate) type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// What threads call when they start, stop, park and unpark.
+/// What threads call when they start, stop, park and unpark, and who is told of failures.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) on_start: Option<Hook>,
     pub(crate) on_stop: Option<Hook>,
     pub(crate) on_park: Option<Hook>,
     pub(crate) on_unpark: Option<Hook>,
+    /// What is told of a failure that nobody looks at.
+    pub(crate) on_unhandled: Option<UnhandledHook>,
 }
 
 impl Hooks {

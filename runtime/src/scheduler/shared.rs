@@ -64,7 +64,7 @@ impl Shared {
             driver: Arc::new(driver),
             executors,
             callbacks: Callbacks::default(),
-            unobserved: Arc::default(),
+            unobserved: Arc::new(Unobserved::new(hooks.on_unhandled.clone())),
             closing: AtomicBool::new(false),
             spawned_outside: Statistic::new(0),
             finished_outside: Statistic::new(0),
@@ -86,7 +86,33 @@ impl Shared {
         F::Output: Send + 'static,
     {
         let (token, join) = self.create(future, name, location);
+        // SAFETY: it was made for this.
+        unsafe { task::carry_vars::<Self>(&token) };
         self.spawned(token);
+        join
+    }
+
+    /// Spawns a future as a task of this runtime, and polls it once here and now, if this is a worker of it.
+    pub(crate) fn spawn_eager<F>(
+        self: &Arc<Self>,
+        future: F,
+        name: Option<Box<str>>,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (token, join) = self.create(future, name, location);
+        // SAFETY: it was made for this.
+        unsafe { task::carry_vars::<Self>(&token) };
+        context::with_worker_of(Arc::as_ptr(self), |worker| match worker {
+            Some(worker) if !self.is_closing() => {
+                worker.seat().stats.spawned.add(1);
+                worker.run_inside(token);
+            }
+            _ => self.spawned(token),
+        });
         join
     }
 

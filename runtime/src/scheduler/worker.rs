@@ -15,7 +15,7 @@ use crate::driver::{Held, wake_all};
 use crate::primitives::deque::Steal;
 use crate::primitives::{Arc, hint};
 use crate::task::coop::BUDGET;
-use crate::task::{Ran, Token};
+use crate::task::{Ran, Token, leave_scopes};
 
 /// How many tasks in a row come from the LIFO slot before the local queue has its turn.
 const LIFO_STREAK: u32 = 3;
@@ -289,6 +289,24 @@ impl Worker {
         seat.pulse.end();
         match ran {
             Ran::Done => seat.stats.finished.add(1),
+            Ran::Idle => {}
+            Ran::Woken(token) | Ran::Yielded(token) => self.push_back(token),
+        }
+    }
+
+    /// Polls a new task on top of the one that spawns it. To the monitor it is a part of that one's poll.
+    pub(crate) fn run_inside(&self, token: Token) {
+        let stats = &self.seat().stats;
+        stats.polls.add(1);
+        let ran = {
+            // Neither the task-locals nor the `LocalSet` of the other one are its own.
+            let _out_of_scopes = leave_scopes();
+            let _out_of_set = context::leave_local_set();
+            let _polling = context::begin_poll(token.header(), BUDGET);
+            token.run()
+        };
+        match ran {
+            Ran::Done => stats.finished.add(1),
             Ran::Idle => {}
             Ran::Woken(token) | Ran::Yielded(token) => self.push_back(token),
         }

@@ -23,6 +23,7 @@ use crate::runtime::{Handle, in_runtime};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Builder<'a> {
     name: Option<&'a str>,
+    eager: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -34,7 +35,31 @@ impl<'a> Builder<'a> {
     /// Names the task, for every listing and report it appears in. A task with a name costs an allocation
     /// more, and is listed from its spawn on.
     pub fn name(self, name: &'a str) -> Self {
-        Self { name: Some(name) }
+        Self { name: Some(name), ..self }
+    }
+
+    /// Whether the task begins inside of the call that spawns it: it is polled once, here and now, before that returns.
+    /// asyncio's `eager_start`.
+    ///
+    /// A task that need not wait is then done without having been queued. But what the spawning code has borrowed or
+    /// locked is so while the task begins. Where no task of the same runtime's workers spawns it, but another thread or a
+    /// [`LocalSet`], it begins as any other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::task::Builder;
+    ///
+    /// #[windlass::main(flavor = "current_thread")]
+    /// async fn main() {
+    ///     let task = Builder::new().eager_start(true).spawn(async { 1 }).unwrap();
+    ///     assert!(task.is_finished());
+    ///     assert_eq!(task.await.unwrap(), 1);
+    /// }
+    /// ```
+    #[doc(alias = "eager_task_factory")]
+    pub fn eager_start(self, yes: bool) -> Self {
+        Self { eager: yes, ..self }
     }
 
     /// Spawns on the current runtime.
@@ -54,7 +79,13 @@ impl<'a> Builder<'a> {
     {
         let location = Location::caller();
         let name = self.boxed_name();
-        Ok(in_runtime(context::with_runtime(|runtime| Some(runtime?.spawn(future, name, location)))))
+        Ok(in_runtime(context::with_runtime(|runtime| {
+            let runtime = runtime?;
+            Some(match self.eager {
+                false => runtime.spawn(future, name, location),
+                true => runtime.spawn_eager(future, name, location),
+            })
+        })))
     }
 
     /// Spawns on that runtime.
@@ -68,7 +99,11 @@ impl<'a> Builder<'a> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        Ok(handle.shared().spawn(future, self.boxed_name(), Location::caller()))
+        let (name, location) = (self.boxed_name(), Location::caller());
+        Ok(match self.eager {
+            false => handle.shared().spawn(future, name, location),
+            true => handle.shared().spawn_eager(future, name, location),
+        })
     }
 
     /// Spawns on the current [`LocalSet`].

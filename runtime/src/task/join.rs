@@ -104,12 +104,41 @@ impl<T> JoinHandle<T> {
         self.header().id()
     }
 
-    /// Leaves a waker for the end of the task, and uses it if that has come. For a handle that was not
-    /// polled yet.
-    pub(super) fn set_waker(&mut self, waker: &Waker) {
-        if self.leave_waker(waker) == Join::Complete {
+    /// Leaves a waker for the end of the task, and uses it if that has come.
+    pub(crate) fn set_waker(&mut self, waker: &Waker) {
+        let state = self.header().state();
+        if state.reclaim_waker() == Join::Complete || self.leave_waker(waker) == Join::Complete {
             waker.wake_by_ref();
         }
+    }
+
+    /// As `poll`, but for one who joins many tasks in one step of the budget.
+    #[track_caller]
+    pub(crate) fn poll_unmetered(&mut self, waker: &Waker) -> Poll<Result<T, JoinError>> {
+        assert!(!self.taken, "`JoinHandle` polled after it gave its output");
+        let state = self.header().state();
+        if state.reclaim_waker() == Join::OwnsWaker && self.leave_waker(waker) == Join::OwnsWaker {
+            return Poll::Pending;
+        }
+        self.taken = true;
+        self.take_output()
+    }
+
+    /// How the task has ended, if it is complete, and its output in its place.
+    pub(crate) fn ending(&mut self) -> Option<Ending<'_, T>> {
+        if self.taken || !self.is_finished() {
+            return None;
+        }
+        let peek = self.header().vtable.peek_output;
+        // SAFETY: the task is complete and its output belongs to this handle.
+        let output = unsafe { peek(self.task) }.cast::<T>();
+        // SAFETY: a pointer to the output, which stays there as long as the handle is borrowed, or null.
+        if let Some(output) = unsafe { output.as_ref() } {
+            return Some(Ending::Returned(output));
+        }
+        // SAFETY: the right to the stage, which is the handle's, covers the panic.
+        let panicked = self.header().origin().entry().is_some_and(|e| unsafe { e.panic(|p| p.is_some()) });
+        Some(if panicked { Ending::Panicked } else { Ending::Cancelled })
     }
 
     /// Takes the output of a task that is complete.
@@ -135,20 +164,25 @@ impl<T> JoinHandle<T> {
     }
 }
 
+/// How a task has ended.
+pub(crate) enum Ending<'a, T> {
+    /// With this output.
+    Returned(&'a T),
+    /// With a panic.
+    Panicked,
+    /// It was aborted.
+    Cancelled,
+}
+
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.taken, "`JoinHandle` polled after it gave its output");
         let coop = std::task::ready!(coop::poll_proceed(cx));
-        let state = self.header().state();
-        if state.reclaim_waker() == Join::OwnsWaker && self.leave_waker(cx.waker()) == Join::OwnsWaker {
-            return Poll::Pending;
-        }
+        let output = std::task::ready!(self.poll_unmetered(cx.waker()));
         coop.made_progress();
-        self.taken = true;
-        self.take_output()
+        Poll::Ready(output)
     }
 }
 

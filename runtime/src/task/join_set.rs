@@ -1,16 +1,15 @@
 //! A set of tasks that are joined as they end.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Waker, ready};
 
-use parking_lot::Mutex;
 use slab::Slab;
 
 use super::coop::{self, unconstrained};
+use super::ended::Ended;
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet, local};
 use crate::runtime::Handle;
 
@@ -44,66 +43,10 @@ struct Member<T> {
     waker: Waker,
 }
 
-/// The members that may have ended, and who wants to know.
-struct Ended {
-    inner: Mutex<Inner>,
-}
-
-struct Inner {
-    keys: VecDeque<usize>,
-    waker: Option<Waker>,
-}
-
-impl Ended {
-    /// A member that may have ended; otherwise the waker is left for the next one.
-    fn next(&self, cx: &Context<'_>) -> Option<usize> {
-        {
-            let mut inner = self.inner.lock();
-            let key = inner.keys.pop_front();
-            let is_left = || inner.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-            if key.is_some() || is_left() {
-                return key;
-            }
-        }
-        // What a foreign waker does when it is cloned or dropped, nobody knows; it may wake a member of this
-        // set. Not under the lock.
-        let waker = cx.waker().clone();
-        let (key, _old) = {
-            let mut inner = self.inner.lock();
-            (inner.keys.pop_front(), inner.waker.replace(waker))
-        };
-        key
-    }
-}
-
-/// The waker of one member.
-struct Note {
-    key: usize,
-    ended: Arc<Ended>,
-}
-
-impl Wake for Note {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let waker = {
-            let mut inner = self.ended.inner.lock();
-            inner.keys.push_back(self.key);
-            inner.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
-
 impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> Self {
-        let inner = Mutex::new(Inner { keys: VecDeque::new(), waker: None });
-        Self { tasks: Slab::new(), ended: Arc::new(Ended { inner }) }
+        Self { tasks: Slab::new(), ended: Ended::new() }
     }
 
     /// How many tasks are in the set.
@@ -191,8 +134,8 @@ impl<T: 'static> JoinSet<T> {
     fn insert(&mut self, handle: JoinHandle<T>) -> AbortHandle {
         let abort = handle.abort_handle();
         let entry = self.tasks.vacant_entry();
-        let note = Arc::new(Note { key: entry.key(), ended: Arc::clone(&self.ended) });
-        let member = entry.insert(Member { handle, waker: Waker::from(note) });
+        let waker = self.ended.note(entry.key());
+        let member = entry.insert(Member { handle, waker });
         if member.handle.is_finished() {
             member.waker.wake_by_ref();
         } else {
@@ -227,7 +170,7 @@ impl<T: 'static> JoinSet<T> {
     /// As [`try_join_next`](Self::try_join_next), with the id of the task that returned.
     pub fn try_join_next_with_id(&mut self) -> Option<Result<(Id, T), JoinError>> {
         loop {
-            let key = self.ended.inner.lock().keys.pop_front()?;
+            let key = self.ended.try_next()?;
             if let Some(joined) = self.take(key) {
                 return Some(joined);
             }
@@ -308,7 +251,7 @@ impl<T: 'static> JoinSet<T> {
     /// Takes every task out of the set and leaves them running.
     pub fn detach_all(&mut self) {
         self.tasks.clear();
-        self.ended.inner.lock().keys.clear();
+        self.ended.clear();
     }
 
     /// A task with a name, to be spawned into this set.

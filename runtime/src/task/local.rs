@@ -221,6 +221,8 @@ impl LocalShared {
         // SAFETY: the set's drop does not end before every task of it is complete, and all its tasks run on
         // the thread of the set, which is this one.
         let (token, join) = unsafe { super::create(future, scheduler, name, at) };
+        // SAFETY: it was made for this.
+        unsafe { super::carry_vars::<Self>(&token) };
         this.live.set(this.live.get() + 1);
         if this.closed.get() {
             this.end(token);

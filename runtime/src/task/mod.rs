@@ -9,6 +9,8 @@ mod builder;
 mod carried_locals;
 mod cell;
 mod clock;
+mod context_var;
+mod ended;
 mod error;
 mod id;
 mod info;
@@ -21,6 +23,7 @@ mod spawn;
 mod state;
 mod task_local;
 mod token;
+mod unhandled;
 mod unobserved;
 mod waker;
 mod yield_now;
@@ -29,19 +32,24 @@ pub use crate::executor::block_in_place;
 pub use builder::Builder;
 #[doc(hidden)]
 pub use carried_locals::{CarriedLocal, Carry, CarryFn, NotCarried};
+pub use context_var::{ContextVar, ContextVars, InContext, Reset};
 pub use coop::{consume_budget, unconstrained};
 pub use error::JoinError;
 pub use id::Id;
 pub use info::{AllTasks, TaskInfo, TaskState};
+pub(crate) use join::Ending;
 pub use join::{AbortHandle, JoinHandle};
 pub use join_set::JoinSet;
 pub use local::{LocalEnterGuard, LocalSet, spawn_local};
 pub use spawn::{all_tasks, current, id, spawn, spawn_blocking, try_id, try_spawn_blocking};
 pub use task_local::{AccessError, LocalKey, TaskLocalFuture};
+pub use unhandled::{Unhandled, UnhandledKind};
 pub use yield_now::yield_now;
 
 pub(crate) use carried_locals::{CarriedLocals, Scope, leave_scopes};
 pub(crate) use cell::{Header, Published, published_origin};
+pub(crate) use context_var::Vars;
+pub(crate) use ended::Ended;
 pub(crate) use info::Place;
 pub(crate) use local::LocalShared;
 pub(crate) use raw::{Schedule, with_future};
@@ -49,6 +57,7 @@ pub(crate) use registry::{Entry, Registry, SpareEntries};
 pub(crate) use state::State;
 
 pub(crate) use token::{Ran, Token};
+pub(crate) use unhandled::UnhandledHook;
 pub(crate) use unobserved::{Panic, Unobserved};
 pub(crate) use waker::is_of;
 
@@ -78,6 +87,19 @@ pub(crate) unsafe fn create<F: Future, S: Schedule>(
     // SAFETY: as above.
     let join = unsafe { JoinHandle::from_raw(task) };
     (token, join)
+}
+
+/// Gives a new task the context variables of the running code, if there are some.
+///
+/// # Safety
+///
+/// `S` is the type of the scheduler that the task was made for, and the caller has its only token.
+#[inline]
+pub(crate) unsafe fn carry_vars<S: Schedule>(token: &Token) {
+    if let Some(vars) = crate::context::vars() {
+        // SAFETY: the premise.
+        unsafe { raw::carry_vars::<S>(token.as_raw(), vars) };
+    }
 }
 
 impl Token {

@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::cell::{Cell, Header, Payload, Stage};
+use super::context_var::{Vars, within_vars};
 use super::error::JoinError;
 use super::id::Id;
 use super::registry::{Entry, Registry};
@@ -43,6 +44,8 @@ pub(super) struct Vtable {
     pub(super) schedule: unsafe fn(NonNull<Header>),
     /// Reads the output into a `Poll<Result<T, JoinError>>`.
     pub(super) read_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Where the output is, or null if there is none.
+    pub(super) peek_output: unsafe fn(NonNull<Header>) -> *const (),
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     pub(super) free: unsafe fn(NonNull<Header>),
 }
@@ -54,6 +57,7 @@ impl<F: Future, S: Schedule> Typed<F, S> {
         poll: poll::<F, S>,
         schedule: schedule::<S>,
         read_output: read_output::<F>,
+        peek_output: peek_output::<F>,
         drop_output: drop_output::<F>,
         free: free::<F>,
     };
@@ -85,6 +89,25 @@ pub(super) unsafe fn register_named<S: Schedule>(task: NonNull<Header>, name: Bo
     // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
     let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
     register(header, task, scheduler, Some(name));
+}
+
+/// Gives context variables to a task that was not polled yet.
+///
+/// # Safety
+///
+/// As for `register_named`.
+#[cold]
+pub(super) unsafe fn carry_vars<S: Schedule>(task: NonNull<Header>, vars: Arc<Vars>) {
+    // SAFETY: the token keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
+    let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
+    let entry = match header.origin().entry() {
+        Some(entry) => entry,
+        None => register(header, task, scheduler, None),
+    };
+    // SAFETY: the token is the right to the stage.
+    unsafe { entry.vars(|kept| *kept = Some(vars)) };
 }
 
 fn register<'t, S: Schedule>(
@@ -129,7 +152,11 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
     match header.state.start() {
         Start::Cancel => {
             // SAFETY: `start` gave us the claim, and with it the stage.
-            let panic = unsafe { drop_stage(cell) }.err();
+            let vars = header.origin().entry().and_then(|entry| unsafe { entry.vars(Option::take) });
+            let panic = within_vars(vars, || {
+                // SAFETY: as above.
+                unsafe { drop_stage(cell) }.err()
+            });
             // SAFETY: the claim is ours and the future is gone.
             unsafe { finish::<F, S>(task, panic) };
             return Ran::Done;
@@ -138,6 +165,13 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
     }
     if let Some(entry) = header.origin().entry() {
         entry.count_poll();
+        // SAFETY: `start` gave us the claim, and with it the stage.
+        if unsafe { entry.vars(|kept| kept.is_some()) } {
+            // SAFETY: as above.
+            let vars = unsafe { entry.vars(Option::take) };
+            // Until the end of the poll, of which whoever runs the token has told the context.
+            context::replace_vars(vars);
+        }
     }
     // SAFETY: the claim keeps the task alive for the whole poll.
     let waker = unsafe { waker::borrow(task) };
@@ -158,6 +192,12 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
                 // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
                 let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
                 register(header, task, scheduler, None).count_poll();
+            }
+            if context::has_vars()
+                && let Some(entry) = header.origin().entry()
+            {
+                // SAFETY: the claim is ours and with it the stage.
+                unsafe { entry.vars(|kept| *kept = context::replace_vars(None)) };
             }
             if context::take_yield() {
                 // The claim is kept: see `state`.
@@ -310,6 +350,21 @@ unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
     };
     // SAFETY: the premise.
     unsafe { *into.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result) };
+}
+
+/// # Safety
+///
+/// `task` is a `Cell<F>` that is complete, and the caller has the right to the stage.
+unsafe fn peek_output<F: Future>(task: NonNull<Header>) -> *const () {
+    // SAFETY: the premise.
+    let cell = unsafe { task.cast::<Cell<F>>().as_ref() };
+    cell.stage.with(|stage| {
+        // SAFETY: the premise.
+        match unsafe { &*stage } {
+            Stage::Output(output) => std::ptr::from_ref(output).cast(),
+            Stage::Future(_) | Stage::Gone => std::ptr::null(),
+        }
+    })
 }
 
 /// # Safety

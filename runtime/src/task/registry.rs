@@ -14,11 +14,12 @@ use crossbeam_utils::CachePadded;
 
 use super::cell::Header;
 use super::clock;
+use super::context_var::Vars;
 use super::unobserved::Panic;
 use crate::context;
 use crate::primitives::atomic::AtomicU32;
 use crate::primitives::atomic::Ordering::Relaxed;
-use crate::primitives::{Mutex, UnsafeCell};
+use crate::primitives::{Arc, Mutex, UnsafeCell};
 
 /// What is known of a task beyond its header.
 pub(crate) struct Entry {
@@ -31,6 +32,8 @@ pub(crate) struct Entry {
     polls: AtomicU32,
     /// Accessed under the shard's lock only.
     links: UnsafeCell<Links>,
+    /// The task's context variables while it is not polled. Accessed as the stage is.
+    vars: UnsafeCell<Option<Arc<Vars>>>,
     /// The panic that ended the task. Accessed as the stage is.
     panic: UnsafeCell<Option<Panic>>,
 }
@@ -57,6 +60,7 @@ impl Entry {
             shard: u32::try_from(shard).expect("fewer shards than 2^32"),
             polls: AtomicU32::new(0),
             links: UnsafeCell::new(Links { linked: false, prev: ptr::null(), next: ptr::null() }),
+            vars: UnsafeCell::new(None),
             panic: UnsafeCell::new(None),
         };
         match context::with_worker(|worker| worker.and_then(|worker| worker.desk().spare_entries.take())) {
@@ -100,6 +104,19 @@ impl Entry {
     #[inline]
     pub(super) fn count_poll(&self) {
         self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Leaves or takes the task's context variables.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the right to the stage.
+    #[inline]
+    pub(super) unsafe fn vars<R>(&self, f: impl FnOnce(&mut Option<Arc<Vars>>) -> R) -> R {
+        self.vars.with_mut(|vars| {
+            // SAFETY: the caller's right to the stage is exclusive, and covers the variables.
+            f(unsafe { &mut *vars })
+        })
     }
 
     /// Leaves or takes the panic that ended the task.

@@ -1,35 +1,46 @@
-//! Panics that nobody looks at: counted, and reported with the place of their task.
+//! Failures that nobody looks at: counted, and reported with the place they come from.
 
 use std::panic::Location;
 
 use super::cell::Payload;
 use super::info::Place;
+use super::unhandled::{Unhandled, UnhandledHook, UnhandledKind};
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::primitives::{Arc, Statistic};
 use crate::quietly;
 
-/// Whoever counts them for one runtime. Panics may outlive the runtime, and with them this.
+/// Whoever counts and reports them for one runtime. Failures may outlive the runtime, and with them this.
 #[derive(Default)]
 pub(crate) struct Unobserved {
     panics: Statistic,
+    hook: Option<UnhandledHook>,
 }
 
 impl Unobserved {
+    pub(crate) fn new(hook: Option<UnhandledHook>) -> Self {
+        Self { panics: Statistic::new(0), hook }
+    }
+
     pub(crate) fn panics(&self) -> u64 {
         self.panics.load(Relaxed)
     }
 
+    /// Tells whoever wants to know of a failure, and counts it if it is a panic.
     #[cold]
-    fn report(&self, origin: &'static Location<'static>) {
-        self.panics.fetch_add(1, Relaxed);
-        let place = Place(origin);
-        // A subscriber that panics must not add to it.
-        quietly(|| {
-            tracing::error!(
-                target: "windlass::task",
-                spawned_at = %place,
-                "what was spawned at {place} panicked, and its handle was dropped without a look at that"
-            );
+    pub(crate) fn report(&self, unhandled: &Unhandled<'_>) {
+        if unhandled.payload().is_some() {
+            self.panics.fetch_add(1, Relaxed);
+        }
+        // Neither a hook nor a subscriber that panics must add to it.
+        quietly(|| match &self.hook {
+            Some(hook) => hook(unhandled),
+            None => {
+                tracing::error!(
+                    target: "windlass::task",
+                    spawned_at = %Place(unhandled.location()),
+                    "{unhandled}"
+                );
+            }
         });
     }
 }
@@ -59,7 +70,7 @@ impl Panic {
 impl Drop for Panic {
     fn drop(&mut self) {
         if let Some(payload) = self.payload.take() {
-            self.unobserved.report(self.origin);
+            self.unobserved.report(&Unhandled::panic(UnhandledKind::Task, self.origin, &*payload));
             quietly(|| drop(payload));
         }
     }

@@ -19,7 +19,7 @@ use std::io;
 pub struct Elapsed(());
 
 impl Elapsed {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(())
     }
 }

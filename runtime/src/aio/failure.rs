@@ -1,0 +1,76 @@
+//! How a task fails whose output is a `Result`.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::task::JoinError;
+
+/// The failure of a task whose output is a `Result<T, E>`: its error, or that it has no output.
+///
+/// In asyncio both are exceptions of the task.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::{TaskFailure, try_gather};
+///
+/// #[windlass::main]
+/// async fn main() {
+///     let parsed = try_gather(["1", "two"].map(|text| async move { text.parse::<u32>() })).await;
+///     match parsed {
+///         Err(TaskFailure::Error(error)) => println!("{error}"),
+///         other => panic!("{other:?}"),
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub enum TaskFailure<E> {
+    /// The task returned this error.
+    Error(E),
+    /// The task panicked or was cancelled.
+    Join(JoinError),
+}
+
+impl<E> TaskFailure<E> {
+    /// The error that the task returned, if it returned.
+    pub fn into_error(self) -> Option<E> {
+        match self {
+            Self::Error(error) => Some(error),
+            Self::Join(_) => None,
+        }
+    }
+
+    /// Whether the task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Join(error) if error.is_cancelled())
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self, Self::Join(error) if error.is_panic())
+    }
+}
+
+impl<E> From<JoinError> for TaskFailure<E> {
+    fn from(error: JoinError) -> Self {
+        Self::Join(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for TaskFailure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Join(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for TaskFailure<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Error(error) => error.source(),
+            Self::Join(error) => error.source(),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `start`: a task of a group that says when it is ready.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use futures_lite::FutureExt;
+use parking_lot::Mutex;
+
+use super::child::ChildHandle;
+use crate::aio::TaskFailure;
+use crate::task::{self, JoinError};
+
+/// Tells whoever [started](super::Spawner::start) a task that it is ready; Trio's `TaskStatus`.
+///
+/// Dropped without that, the task is never ready, and `start` waits for its end.
+pub struct TaskStatus<V>(Arc<Readiness<V>>);
+
+struct Readiness<V>(Mutex<State<V>>);
+
+enum State<V> {
+    Waits(Option<Waker>),
+    Ready(V),
+    Ended,
+    Seen,
+}
+
+impl<V> Readiness<V> {
+    fn waits(&self) -> bool {
+        matches!(*self.0.lock(), State::Waits(_))
+    }
+
+    /// Moves on from waiting, and tells whoever waits.
+    fn become_(&self, next: State<V>) {
+        let old = {
+            let mut state = self.0.lock();
+            if !matches!(*state, State::Waits(_)) {
+                return drop(state);
+            }
+            std::mem::replace(&mut *state, next)
+        };
+        if let State::Waits(Some(waker)) = old {
+            waker.wake();
+        }
+    }
+}
+
+impl<V> TaskStatus<V> {
+    /// The task is ready, and gives this to whoever started it, for instance the address it listens at.
+    pub fn started(self, value: V) {
+        self.0.become_(State::Ready(value));
+    }
+}
+
+impl<V> fmt::Debug for TaskStatus<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskStatus").field("started", &!self.0.waits()).finish()
+    }
+}
+
+/// What a task that ended before it was ready ended with.
+type Failure<E> = Arc<Mutex<Option<TaskFailure<E>>>>;
+
+/// Tells whoever waits that the task has ended, in its drop.
+struct End<V>(Arc<Readiness<V>>);
+
+impl<V> Drop for End<V> {
+    fn drop(&mut self) {
+        self.0.become_(State::Ended);
+    }
+}
+
+/// The future of [`start`](super::Spawner::start).
+#[must_use = "dropping it before the task is ready aborts the task"]
+pub struct Start<V, E> {
+    readiness: Arc<Readiness<V>>,
+    failure: Failure<E>,
+    child: Option<ChildHandle<()>>,
+}
+
+impl<V, E> Unpin for Start<V, E> {}
+
+/// Of a task that is being started: what it tells, and what it ends with before that.
+pub(super) struct Starting<V, E> {
+    end: End<V>,
+    failure: Failure<E>,
+}
+
+impl<V, E> Starting<V, E> {
+    pub(super) fn new() -> Self {
+        let readiness = Arc::new(Readiness(Mutex::new(State::Waits(None))));
+        Self { end: End(readiness), failure: Failure::default() }
+    }
+
+    pub(super) fn status(&self) -> TaskStatus<V> {
+        TaskStatus(Arc::clone(&self.end.0))
+    }
+
+    /// The future that waits until the task is ready.
+    pub(super) fn start(&self) -> Start<V, E> {
+        Start { readiness: Arc::clone(&self.end.0), failure: Arc::clone(&self.failure), child: None }
+    }
+
+    /// The future of the task.
+    pub(super) async fn run(self, body: impl Future<Output = Result<(), E>>) -> Result<(), E> {
+        // The end is dropped after the body, and after the failure was left.
+        let Self { end, failure } = self;
+        let outcome = AssertUnwindSafe(body).catch_unwind().await;
+        if !end.0.waits() {
+            return match outcome {
+                Ok(result) => result,
+                Err(payload) => resume_unwind(payload),
+            };
+        }
+        *failure.lock() = match outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(TaskFailure::Error(error)),
+            Err(payload) => Some(TaskFailure::Join(JoinError::panic(task::id(), payload))),
+        };
+        Ok(())
+    }
+}
+
+impl<V, E> Start<V, E> {
+    pub(super) fn with_child(mut self, child: ChildHandle<()>) -> Self {
+        self.child = Some(child);
+        self
+    }
+}
+
+impl<V, E> Future for Start<V, E> {
+    type Output = Result<V, StartError<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let waker = cx.waker().clone();
+        let _old;
+        let seen = {
+            let mut state = self.readiness.0.lock();
+            if let State::Waits(left) = &mut *state {
+                _old = left.replace(waker);
+                return Poll::Pending;
+            }
+            std::mem::replace(&mut *state, State::Seen)
+        };
+        self.child = None;
+        Poll::Ready(match seen {
+            State::Ready(value) => Ok(value),
+            State::Ended => Err(match self.failure.lock().take() {
+                Some(failure) => StartError::Failed(failure),
+                None => StartError::NeverReady,
+            }),
+            State::Waits(_) | State::Seen => panic!("`Start` polled after completion"),
+        })
+    }
+}
+
+impl<V, E> Drop for Start<V, E> {
+    fn drop(&mut self) {
+        if let Some(child) = &self.child {
+            child.abort();
+        }
+    }
+}
+
+impl<V, E> fmt::Debug for Start<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Start").field("ready", &!self.readiness.waits()).finish_non_exhaustive()
+    }
+}
+
+/// Why a task did not get ready.
+#[derive(Debug)]
+pub enum StartError<E> {
+    /// It failed before. The group does not have this failure, whoever started the task has it.
+    Failed(TaskFailure<E>),
+    /// It ended, or was cancelled, without having said that it is ready.
+    NeverReady,
+}
+
+impl<E: fmt::Display> fmt::Display for StartError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failure) => write!(f, "the task failed before it was ready: {failure}"),
+            Self::NeverReady => f.write_str("the task ended without calling `TaskStatus::started`"),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for StartError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::NeverReady => None,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! `timeout_scope`: a time limit that can be moved from inside.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::ptr;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pin_project_lite::pin_project;
+
+use super::InvalidState;
+use crate::context;
+use crate::task::Header;
+use crate::time::error::Elapsed;
+use crate::time::{Instant, Sleep, sleep_until};
+
+/// Runs a future with a time limit that it can move while it runs; asyncio's `timeout`.
+///
+/// `None` is no limit, until one is set by [`reschedule`](TimeoutScope::reschedule). A body that never waits is not
+/// interrupted, whatever the limit. [`time::timeout`](crate::time::timeout()) is the same with a limit that stays.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the body was ended by this scope. In asyncio the body sees `CancelledError`, and may suppress it; here
+/// its future is dropped where it waits. Of nested scopes of one task whose time is up together, the outermost has the
+/// error: the inner ones are part of what is dropped. An error of the body's own passes, and so does an abort of the
+/// task.
+///
+/// # Cancel safety
+///
+/// That of the body.
+///
+/// # Panics
+///
+/// When polled outside of a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use windlass::aio::timeout_scope;
+/// use windlass::time::{Instant, sleep};
+///
+/// # let rt = windlass::runtime::Builder::new_current_thread().start_paused(true).build().unwrap();
+/// # rt.block_on(async {
+/// let copied = timeout_scope(Duration::from_secs(1), async |scope| {
+///     for _ in 0..3 {
+///         sleep(Duration::from_millis(900)).await;
+///         // Something came in: the time counts from here again.
+///         scope.reschedule(Instant::now() + Duration::from_secs(1)).unwrap();
+///     }
+///     "all"
+/// });
+/// assert_eq!(copied.await, Ok("all"));
+/// # });
+/// ```
+#[doc(alias = "timeout")]
+pub fn timeout_scope<F, B>(after: impl Into<Option<Duration>>, body: F) -> InTimeoutScope<B>
+where
+    F: FnOnce(TimeoutScope) -> B,
+    B: Future,
+{
+    InTimeoutScope::new(Limit::After(after.into()), body)
+}
+
+/// As [`timeout_scope`], with the moment at which the time is up; asyncio's `timeout_at`.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use windlass::aio::timeout_scope_at;
+/// use windlass::time::Instant;
+///
+/// # let rt = windlass::runtime::Runtime::new().unwrap();
+/// # rt.block_on(async {
+/// let late = timeout_scope_at(Instant::now(), async |_| std::future::pending::<()>().await);
+/// assert!(late.await.is_err());
+/// # });
+/// ```
+#[doc(alias = "timeout_at")]
+pub fn timeout_scope_at<F, B>(when: impl Into<Option<Instant>>, body: F) -> InTimeoutScope<B>
+where
+    F: FnOnce(TimeoutScope) -> B,
+    B: Future,
+{
+    InTimeoutScope::new(Limit::At(when.into()), body)
+}
+
+/// The time limit of a [`timeout_scope`], to look at and to move.
+#[derive(Clone)]
+#[doc(alias = "Timeout")]
+pub struct TimeoutScope(Arc<Mutex<State>>);
+
+struct State {
+    when: Option<Instant>,
+    phase: Phase,
+    /// Of whoever polls the scope.
+    waker: Option<Waker>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    Expired,
+    Left,
+}
+
+impl TimeoutScope {
+    /// When the time is up, if ever.
+    pub fn when(&self) -> Option<Instant> {
+        self.0.lock().when
+    }
+
+    /// Whether the body was ended because its time was up.
+    pub fn expired(&self) -> bool {
+        self.0.lock().phase == Phase::Expired
+    }
+
+    /// Moves the limit, or with `None` takes it away.
+    ///
+    /// # Errors
+    ///
+    /// If the scope has been left, one way or another.
+    pub fn reschedule(&self, when: impl Into<Option<Instant>>) -> Result<(), InvalidState> {
+        let waker = {
+            let mut state = self.0.lock();
+            if state.phase != Phase::Running {
+                return Err(InvalidState::new("the scope has been left"));
+            }
+            state.when = when.into();
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    fn leave(&self, phase: Phase) {
+        let waker = {
+            let mut state = self.0.lock();
+            if state.phase == Phase::Running {
+                state.phase = phase;
+            }
+            state.waker.take()
+        };
+        drop(waker);
+    }
+}
+
+impl fmt::Debug for TimeoutScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.0.lock();
+        f.debug_struct("TimeoutScope").field("state", &state.phase).field("when", &state.when).finish()
+    }
+}
+
+thread_local! {
+    /// The earliest limit of the scopes being polled on this thread, and whose they are.
+    static AROUND: Cell<Option<(*const Header, Instant)>> = const { Cell::new(None) };
+}
+
+/// The limit of the scopes around, of the same task.
+fn around() -> Option<Instant> {
+    let (task, when) = AROUND.get()?;
+    ptr::eq(task, this_task()).then_some(when)
+}
+
+fn this_task() -> *const Header {
+    context::with_task(|task| task.map_or(ptr::null(), ptr::from_ref))
+}
+
+/// Polls with a limit around.
+fn within<R>(when: Option<Instant>, poll: impl FnOnce() -> R) -> R {
+    struct Restore(Option<(*const Header, Instant)>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            AROUND.set(self.0);
+        }
+    }
+    let Some(when) = when else { return poll() };
+    let earliest = around().map_or(when, |outer| outer.min(when));
+    let _restore = Restore(AROUND.replace(Some((this_task(), earliest))));
+    poll()
+}
+
+pin_project! {
+    /// The future of [`timeout_scope`].
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct InTimeoutScope<B> {
+        scope: TimeoutScope,
+        // Counts from the first poll.
+        after: Option<Duration>,
+        #[pin]
+        sleep: Option<Sleep>,
+        #[pin]
+        body: Option<B>,
+    }
+
+    impl<B> PinnedDrop for InTimeoutScope<B> {
+        fn drop(this: Pin<&mut Self>) {
+            this.scope.leave(Phase::Left);
+        }
+    }
+}
+
+enum Limit {
+    After(Option<Duration>),
+    At(Option<Instant>),
+}
+
+impl<B: Future> InTimeoutScope<B> {
+    fn new(limit: Limit, body: impl FnOnce(TimeoutScope) -> B) -> Self {
+        let (after, when) = match limit {
+            Limit::After(after) => (after, None),
+            Limit::At(when) => (None, when),
+        };
+        let state = State { when, phase: Phase::Running, waker: None };
+        let scope = TimeoutScope(Arc::new(Mutex::new(state)));
+        let body = body(scope.clone());
+        Self { scope, after, sleep: None, body: Some(body) }
+    }
+}
+
+impl<B: Future> Future for InTimeoutScope<B> {
+    type Output = Result<B::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if let Some(after) = this.after.take() {
+            this.scope.0.lock().when.get_or_insert_with(|| Instant::now().later_by(after));
+        }
+        let body = this.body.as_mut().as_pin_mut().expect("`InTimeoutScope` polled after completion");
+        if let Poll::Ready(output) = within(this.scope.when(), || body.poll(cx)) {
+            this.scope.leave(Phase::Left);
+            this.body.set(None);
+            return Poll::Ready(Ok(output));
+        }
+        // First, so that a limit which is moved from here on wakes this.
+        let waker = cx.waker().clone();
+        let (when, _old) = {
+            let mut state = this.scope.0.lock();
+            (state.when, state.waker.replace(waker))
+        };
+        let Some(when) = when else {
+            this.sleep.set(None);
+            return Poll::Pending;
+        };
+        match this.sleep.as_mut().as_pin_mut() {
+            Some(sleep) if sleep.deadline() == when => {}
+            Some(sleep) => sleep.reset(when),
+            None => this.sleep.set(Some(sleep_until(when))),
+        }
+        ready!(this.sleep.as_mut().as_pin_mut().expect("it was set").poll(cx));
+        if around().is_some_and(|outer| outer <= Instant::now()) {
+            // The scope around this one has the error, and drops this.
+            return Poll::Pending;
+        }
+        this.scope.leave(Phase::Expired);
+        this.body.set(None);
+        Poll::Ready(Err(Elapsed::new()))
+    }
+}
+
+impl<B> fmt::Debug for InTimeoutScope<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("InTimeoutScope").field(&self.scope).finish()
+    }
+}

@@ -1,0 +1,399 @@
+//! `gather`, `try_gather`, `gather_results`: outputs in order, the first failure at once, siblings left running.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::FutureExt;
+use futures::channel::oneshot;
+use windlass::aio::{TaskFailure, gather, gather_results, shield, try_gather};
+use windlass::task::{self, JoinError, JoinHandle};
+use windlass_tests::{Flavor, OnDrop, on_conformance_flavors, panics_at_its_caller, wake_self, yield_until};
+
+on_conformance_flavors!(
+    outputs_come_in_order,
+    outputs_come_in_order_whatever_the_order_of_the_ends,
+    one_failure_ends_the_gather_and_not_its_siblings,
+    return_exceptions_gives_all,
+    nothing_gathered,
+    a_collection_of_handles,
+    a_tuple_of_futures_and_handles,
+    twelve_at_once,
+    a_cancelled_child_is_an_error,
+    a_cancelled_child_among_results,
+    cancelling_the_gather_cancels_the_children,
+    cancelling_a_gather_that_is_done,
+    cancelling_before_a_child_has_started,
+    cancelling_the_awaiting_task,
+    the_children_of_a_gather_in_a_cancelled_task_may_catch_it,
+    a_gather_spawns_when_it_is_called,
+    a_gathered_shield_survives,
+    a_shielded_gather_survives,
+    errors_of_try_gather,
+    try_gather_of_handles,
+    a_panic_in_try_gather,
+    many_that_are_ready,
+    many_that_wait,
+    a_panic_in_the_drop_of_a_child_is_its_failure,
+    failures_after_the_first_are_reported,
+);
+
+windlass_tests::once!(a_gather_outside_of_a_runtime_panics_at_its_caller);
+
+/// ported: test_tasks.py::test_success
+/// ported: test_tasks.py::test_constructor_homogenous_futures
+fn outputs_come_in_order(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let outputs = gather((0..10).map(|n| async move { n })).await.unwrap();
+        assert_eq!(outputs, (0..10).collect::<Vec<_>>());
+    });
+}
+
+/// ported: test_tasks.py::test_duplicate_coroutines
+fn outputs_come_in_order_whatever_the_order_of_the_ends(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..5).map(|_| oneshot::channel::<usize>()).unzip();
+        let gathered =
+            windlass::spawn(gather(receivers.into_iter().map(|rx| async move { rx.await.unwrap() })));
+        for (n, tx) in senders.into_iter().enumerate().rev() {
+            tx.send(n).unwrap();
+            task::yield_now().await;
+        }
+        assert_eq!(gathered.await.unwrap().unwrap(), [0, 1, 2, 3, 4]);
+    });
+}
+
+/// ported: test_tasks.py::test_one_exception
+/// ported: test_tasks.py::test_exception_marking
+fn one_failure_ends_the_gather_and_not_its_siblings(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (tx, rx) = oneshot::channel::<()>();
+        let (done, is_done) = oneshot::channel();
+        let waits = async move {
+            rx.await.unwrap();
+            done.send(()).unwrap();
+        };
+        let error = gather([waits.boxed(), async { panic!("one") }.boxed()]).await.unwrap_err();
+        assert!(error.is_panic());
+        // The sibling goes on.
+        tx.send(()).unwrap();
+        is_done.await.unwrap();
+    });
+}
+
+/// ported: test_tasks.py::test_return_exceptions
+fn return_exceptions_gives_all(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let futures = [
+            async { 1 }.boxed(),
+            async { panic!("two") }.boxed(),
+            async {
+                wake_self().await;
+                3
+            }
+            .boxed(),
+        ];
+        let results = gather_results(futures).await;
+        assert_eq!(*results[0].as_ref().unwrap(), 1);
+        assert!(results[1].as_ref().unwrap_err().is_panic());
+        assert_eq!(*results[2].as_ref().unwrap(), 3);
+    });
+}
+
+/// ported: test_tasks.py::test_constructor_empty_sequence_without_loop
+/// ported: test_tasks.py::test_constructor_empty_sequence_use_running_loop
+fn nothing_gathered(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let none: Vec<()> = gather(Vec::<std::future::Ready<()>>::new()).await.unwrap();
+        assert!(none.is_empty());
+    });
+}
+
+fn a_collection_of_handles(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let handles: Vec<JoinHandle<usize>> = (0..8)
+            .map(|n| {
+                windlass::spawn(async move {
+                    if n % 2 == 0 {
+                        wake_self().await;
+                    }
+                    n
+                })
+            })
+            .collect();
+        let outputs: Vec<usize> = gather(handles).await.unwrap();
+        assert_eq!(outputs, (0..8).collect::<Vec<_>>());
+
+        let handles = [windlass::spawn(pending::<u8>()), windlass::spawn(async { panic!("one") })];
+        let others = handles[0].abort_handle();
+        let failed: Result<Vec<u8>, _> = gather(handles).await;
+        assert!(failed.unwrap_err().is_panic());
+        assert!(!others.is_finished());
+        others.abort();
+    });
+}
+
+/// ported: test_tasks.py::test_constructor_heterogenous_futures
+fn a_tuple_of_futures_and_handles(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let handle = windlass::spawn(async { String::from("text") });
+        let (n, text, unit): (i32, String, ()) = gather((async { 1 }, handle, wake_self())).await.unwrap();
+        assert_eq!((n, text.as_str(), unit), (1, "text", ()));
+
+        let (one, two) = gather_results((async { 1 }, async { panic!("two") })).await;
+        assert_eq!(one.unwrap(), 1);
+        let _: JoinError = two.map(|(): ()| ()).unwrap_err();
+    });
+}
+
+fn twelve_at_once(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let n = |n: u8| async move { n };
+        let all = gather((n(0), n(1), n(2), n(3), n(4), n(5), n(6), n(7), n(8), n(9), n(10), n(11))).await;
+        assert_eq!(all.unwrap(), (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
+    });
+}
+
+/// ported: test_tasks.py::test_one_cancellation
+fn a_cancelled_child_is_an_error(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let a = windlass::spawn(pending::<()>());
+        let b = windlass::spawn(pending::<()>());
+        let (abort_a, abort_b) = (a.abort_handle(), b.abort_handle());
+        let gathered = windlass::spawn(gather::<Vec<()>, _>([a, b]));
+        abort_a.abort();
+        let outcome = gathered.await.expect("the gather itself is not cancelled");
+        assert!(outcome.unwrap_err().is_cancelled());
+        assert!(!abort_b.is_finished());
+        abort_b.abort();
+    });
+}
+
+/// ported: test_tasks.py::test_result_exception_one_cancellation
+fn a_cancelled_child_among_results(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let cancelled = windlass::spawn(pending::<i32>());
+        let abort = cancelled.abort_handle();
+        let panicked = windlass::spawn(async { panic!("zero") });
+        let fine = windlass::spawn(async { 1 });
+        abort.abort();
+        let results: Vec<Result<i32, JoinError>> = gather_results([cancelled, panicked, fine]).await;
+        assert!(results[0].as_ref().unwrap_err().is_cancelled());
+        assert!(results[1].as_ref().unwrap_err().is_panic());
+        assert_eq!(*results[2].as_ref().unwrap(), 1);
+    });
+}
+
+/// ported: test_tasks.py::test_cancellation_broadcast
+fn cancelling_the_gather_cancels_the_children(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let started = Arc::new(AtomicUsize::new(0));
+        let children = (0..3).map(|_| {
+            let (dropped, started) = (dropped.clone(), started.clone());
+            async move {
+                let _on_drop = OnDrop::new(move || {
+                    dropped.fetch_add(1, Ordering::SeqCst);
+                });
+                started.fetch_add(1, Ordering::SeqCst);
+                pending::<()>().await;
+            }
+        });
+        let outer = windlass::spawn(gather(children));
+        yield_until(|| started.load(Ordering::SeqCst) == 3).await;
+        outer.abort();
+        assert!(outer.await.unwrap_err().is_cancelled());
+        yield_until(|| dropped.load(Ordering::SeqCst) == 3).await;
+    });
+}
+
+/// ported: test_tasks.py::test_cancel_gather_1
+fn cancelling_a_gather_that_is_done(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let child = windlass::spawn(async { 7 });
+        let handle = child.abort_handle();
+        let outer = windlass::spawn(gather::<Vec<i32>, _>([child]));
+        yield_until(|| handle.is_finished() && outer.is_finished()).await;
+        outer.abort();
+        assert_eq!(outer.await.unwrap().unwrap(), [7]);
+    });
+}
+
+/// ported: test_tasks.py::test_cancel_gather_2
+fn cancelling_before_a_child_has_started(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let children = [windlass::spawn(pending::<()>()), windlass::spawn(pending::<()>())];
+        let aborts = children.each_ref().map(JoinHandle::abort_handle);
+        drop(gather::<Vec<()>, _>(children));
+        yield_until(|| aborts.iter().all(|task| task.is_finished())).await;
+    });
+}
+
+/// ported: test_tasks.py::test_cancel_inner_future
+fn cancelling_the_awaiting_task(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let inner = windlass::spawn(pending::<()>());
+        let abort = inner.abort_handle();
+        let outer = windlass::spawn(async move { inner.await.unwrap_err().is_cancelled() });
+        abort.abort();
+        assert!(outer.await.unwrap());
+    });
+}
+
+/// ported: test_tasks.py::test_cancel_both_task_and_inner_future
+fn the_children_of_a_gather_in_a_cancelled_task_may_catch_it(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let inner = windlass::spawn(pending::<()>());
+        let abort = inner.abort_handle();
+        let outer = windlass::spawn(inner);
+        abort.abort();
+        outer.abort();
+        match outer.await {
+            Err(error) => assert!(error.is_cancelled()),
+            // It was quicker than its own abort.
+            Ok(inner) => assert!(inner.unwrap_err().is_cancelled()),
+        }
+    });
+}
+
+/// ported: test_tasks.py::test_constructor_without_loop_with_running_loop
+fn a_gather_spawns_when_it_is_called(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (tx, rx) = oneshot::channel();
+        let gathered = gather([async move { tx.send(()).unwrap() }]);
+        rx.await.unwrap();
+        assert_eq!(gathered.await.unwrap(), [()]);
+    });
+}
+
+/// ported: test_tasks.py::test_gather_shield
+fn a_gathered_shield_survives(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (tx1, rx1) = oneshot::channel::<i32>();
+        let (tx2, rx2) = oneshot::channel::<i32>();
+        let shields = [shield(rx1), shield(rx2)];
+        let inner = shields.each_ref().map(|shield| shield.get_ref().abort_handle());
+        let outer = windlass::spawn(gather(shields));
+        task::yield_now().await;
+        outer.abort();
+        assert!(outer.await.unwrap_err().is_cancelled());
+        assert!(inner.iter().all(|task| !task.is_finished()));
+        tx1.send(1).unwrap();
+        tx2.send(2).unwrap();
+        yield_until(|| inner.iter().all(|task| task.is_finished())).await;
+    });
+}
+
+/// ported: test_tasks.py::test_shield_gather
+fn a_shielded_gather_survives(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (tx1, rx1) = oneshot::channel::<i32>();
+        let (tx2, rx2) = oneshot::channel::<i32>();
+        let (done, is_done) = oneshot::channel();
+        let parent = async move { done.send(gather([rx1, rx2]).await.unwrap()).unwrap() };
+        let outer = windlass::spawn(shield(parent));
+        task::yield_now().await;
+        outer.abort();
+        let _ = outer.await;
+        tx1.send(1).unwrap();
+        tx2.send(2).unwrap();
+        assert_eq!(is_done.await.unwrap(), [Ok(1), Ok(2)]);
+    });
+}
+
+fn errors_of_try_gather(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let parse = |text: &'static str| async move {
+            wake_self().await;
+            text.parse::<u8>()
+        };
+        assert_eq!(try_gather(["1", "2"].map(parse)).await.unwrap(), [1, 2]);
+        let failed = try_gather((parse("3"), parse("four"), pending::<Result<(), _>>())).await;
+        assert!(matches!(failed, Err(TaskFailure::Error(_))));
+    });
+}
+
+fn try_gather_of_handles(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let spawn = |text: &'static str| windlass::spawn(async move { text.parse::<u8>() });
+        let parsed: Vec<u8> = try_gather([spawn("1"), spawn("2")]).await.unwrap();
+        assert_eq!(parsed, [1, 2]);
+        let waits = windlass::spawn(pending());
+        let abort = waits.abort_handle();
+        let failed: Result<Vec<u8>, TaskFailure<std::num::ParseIntError>> =
+            try_gather([waits, spawn("no")]).await;
+        assert!(failed.unwrap_err().into_error().is_some());
+        abort.abort();
+    });
+}
+
+fn a_panic_in_try_gather(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let failed = try_gather((async { Ok::<_, ()>(1) }, async { panic!("two") as Result<u8, ()> })).await;
+        assert!(failed.unwrap_err().is_panic());
+    });
+}
+
+fn many_that_are_ready(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let outputs = gather((0..10_000).map(|n| async move { n })).await.unwrap();
+        assert!(outputs.into_iter().eq(0..10_000));
+    });
+}
+
+fn many_that_wait(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let futures = (0..2_000).map(|n| async move {
+            for _ in 0..n % 5 {
+                task::yield_now().await;
+            }
+            n
+        });
+        let handles: Vec<_> = (0..2_000).map(|n| windlass::spawn(async move { n })).collect();
+        let (a, b): (Vec<i32>, Vec<i32>) = (gather(futures).await.unwrap(), gather(handles).await.unwrap());
+        assert_eq!(a, b);
+    });
+}
+
+fn a_panic_in_the_drop_of_a_child_is_its_failure(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let nasty = {
+            let on_drop = OnDrop::new(|| panic!("in drop"));
+            let mut held = Some(on_drop);
+            std::future::poll_fn(move |_| {
+                // Keeps it in the future, which is dropped after its output was made.
+                std::hint::black_box(&mut held);
+                std::task::Poll::Ready(1)
+            })
+        };
+        assert!(gather([nasty]).await.unwrap_err().is_panic());
+    });
+}
+
+fn failures_after_the_first_are_reported(flavor: Flavor) {
+    let reported = Arc::new(AtomicUsize::new(0));
+    let count = reported.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (tx, rx) = oneshot::channel::<()>();
+        let later = async move {
+            rx.await.unwrap();
+            panic!("second");
+        };
+        assert!(gather([async { panic!("first") }.boxed(), later.boxed()]).await.is_err());
+        assert_eq!(reported.load(Ordering::SeqCst), 0);
+        tx.send(()).unwrap();
+        yield_until(|| reported.load(Ordering::SeqCst) == 1).await;
+    });
+}
+
+/// ported: test_tasks.py::test_constructor_without_loop
+fn a_gather_outside_of_a_runtime_panics_at_its_caller() {
+    panics_at_its_caller(|| gather([async {}]));
+}

@@ -1,0 +1,509 @@
+//! `Promise`: set once, awaited by many, callbacks that never run inline. CPython's test_futures.py.
+//!
+//! different: test_futures.py::test_constructor_use_global_loop: there is no global loop
+//! inexpressible: test_futures.py::test_constructor_positional: the compiler refuses it
+//! inexpressible: test_futures.py::test_uninitialized: the compiler refuses it
+//! inexpressible: test_futures.py::test_isfuture: the compiler knows
+//! inexpressible: test_futures.py::test_generic_alias: the compiler knows
+//! inexpressible: test_futures.py::test_iter: a promise is no generator
+//! inexpressible: test_futures.py::test_yield_from_twice: a promise is no generator
+//! inexpressible: test_futures.py::test_future_iter_throw: a promise is no generator
+//! inexpressible: test_futures.py::test_stop_iteration_exception: there is no StopIteration
+//! inexpressible: test_futures.py::test_stop_iteration_subclass_exception: there is no StopIteration
+//! inexpressible: test_futures.py::test_future_stop_iteration_args: there is no StopIteration
+//! inexpressible: test_futures.py::test_exception_class: an error is a value
+//! inexpressible: test_futures.py::test_future_cancel_message_getter: a cancellation has no message
+//! inexpressible: test_futures.py::test_future_cancel_message_setter: a cancellation has no message
+//! inexpressible: test_futures.py::test_future_del_segfault: nothing can be deleted
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use windlass::aio::{Promise, wait_for};
+use windlass::task::{self, UnhandledKind};
+use windlass_tests::{
+    CountingWaker, Flavor, on_conformance_flavors, once, panics_at_its_caller, yield_until,
+};
+
+on_conformance_flavors!(
+    the_initial_state,
+    cancelled,
+    a_result,
+    an_exception,
+    set_twice,
+    set_unless_cancelled,
+    described,
+    many_awaiters,
+    an_awaiter_given_up,
+    a_waker_is_kept_once,
+    awaited_by_reference,
+    callbacks_when_a_result_is_set,
+    callbacks_when_an_exception_is_set,
+    callbacks_when_it_is_cancelled,
+    callbacks_never_run_inline,
+    callbacks_in_their_order,
+    callbacks_removed,
+    callbacks_removed_by_a_callback,
+    a_callback_that_panics_is_reported,
+    a_callback_has_the_promise,
+    callbacks_have_the_context_they_were_added_in,
+    an_exception_nobody_looks_at_is_reported,
+    what_was_looked_at_is_not_reported,
+    set_from_a_thread,
+    raced_for,
+    a_promise_on_a_handle,
+    a_promise_whose_runtime_is_gone,
+);
+
+once!(a_promise_outside_of_a_runtime);
+
+/// ported: test_futures.py::test_initial_state
+/// ported: test_futures.py::test_constructor_use_running_loop
+fn the_initial_state(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::<u8>::new();
+        assert!(!promise.cancelled() && !promise.done());
+        assert!(promise.result().is_err() && promise.exception().is_err());
+        assert!(promise.cancel());
+        assert!(promise.cancelled() && promise.done());
+    });
+}
+
+/// ported: test_futures.py::test_cancel
+fn cancelled(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::<u8>::new();
+        assert!(promise.cancel());
+        assert!(promise.cancelled() && promise.done());
+        assert!(promise.result().unwrap().unwrap_err().is_cancelled());
+        assert!(promise.exception().unwrap().unwrap().is_cancelled());
+        assert!(promise.set_result(1).is_err());
+        assert!(promise.set_exception("late").is_err());
+        assert!(!promise.cancel());
+        assert!(promise.await.unwrap_err().is_cancelled());
+    });
+}
+
+/// ported: test_futures.py::test_result
+fn a_result(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::new();
+        assert!(promise.result().unwrap_err().to_string().contains("no result yet"));
+        promise.set_result(42).unwrap();
+        assert!(!promise.cancelled() && promise.done());
+        assert_eq!(promise.result().unwrap().unwrap(), 42);
+        assert!(promise.exception().unwrap().is_none());
+        assert!(promise.set_result(43).is_err());
+        assert!(!promise.cancel());
+        assert_eq!(promise.result().unwrap().unwrap(), 42);
+    });
+}
+
+/// ported: test_futures.py::test_exception
+fn an_exception(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::<u8>::new();
+        assert!(promise.exception().is_err());
+        promise.set_exception(std::fmt::Error).unwrap();
+        assert!(!promise.cancelled() && promise.done());
+        let error = promise.result().unwrap().unwrap_err();
+        assert!(error.error().unwrap().is::<std::fmt::Error>());
+        assert!(promise.exception().unwrap().unwrap().error().unwrap().is::<std::fmt::Error>());
+        assert!(promise.set_exception("again").is_err());
+        assert!(!promise.cancel());
+        assert!(!promise.await.unwrap_err().is_cancelled());
+    });
+}
+
+/// ported: test_tasks.py::test_set_result_causes_invalid_state
+/// ported: test_tasks.py::test_set_exception_causes_invalid_state
+fn set_twice(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::new();
+        promise.set_result("first").unwrap();
+        assert!(promise.set_result("second").unwrap_err().to_string().contains("done"));
+        assert!(promise.set_exception("third").is_err());
+        assert_eq!(promise.await.unwrap(), "first");
+    });
+}
+
+/// ported: test_futures.py::test_set_result_unless_cancelled
+fn set_unless_cancelled(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::new();
+        promise.cancel();
+        let _ = promise.set_result(2);
+        assert!(promise.cancelled());
+    });
+}
+
+/// ported: test_futures.py::test_future_repr
+/// ported: test_futures.py::test_future_source_traceback
+fn described(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::<u8>::new();
+        let text = format!("{promise:?}");
+        assert!(text.contains("Pending") && text.contains("aio_promise.rs"), "{text}");
+        promise.add_done_callback(|_| {});
+        assert!(format!("{promise:?}").contains("callbacks: 1"));
+        promise.set_result(4).unwrap();
+        assert!(format!("{promise:?}").contains("Finished"));
+        let failed = Promise::<u8>::new();
+        failed.set_exception("e").unwrap();
+        assert!(format!("{failed:?}").contains("Failed"));
+        let _ = failed.exception();
+        let gone = Promise::<u8>::new();
+        gone.cancel();
+        assert!(format!("{gone:?}").contains("Cancelled"));
+    });
+}
+
+fn many_awaiters(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::new();
+        let awaiters: Vec<_> = (0..500).map(|_| windlass::spawn(promise.clone().into_future())).collect();
+        task::yield_now().await;
+        promise.set_result(Arc::new(7)).unwrap();
+        for awaiter in awaiters {
+            assert_eq!(*awaiter.await.unwrap().unwrap(), 7);
+        }
+    });
+}
+
+fn an_awaiter_given_up(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::new();
+        let one = windlass::spawn(promise.clone().into_future());
+        let two = windlass::spawn(promise.clone().into_future());
+        task::yield_now().await;
+        one.abort();
+        assert!(one.await.unwrap_err().is_cancelled());
+        promise.set_result(1).unwrap();
+        assert_eq!(two.await.unwrap().unwrap(), 1);
+        let task = windlass::spawn(Promise::<()>::new().into_future());
+        assert!(wait_for(task, std::time::Duration::ZERO).await.is_err());
+    });
+}
+
+fn a_waker_is_kept_once(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::new();
+        let (counter, waker) = CountingWaker::new();
+        let mut context = std::task::Context::from_waker(&waker);
+        let mut future = promise.clone().into_future();
+        for _ in 0..3 {
+            assert!(std::pin::Pin::new(&mut future).poll(&mut context).is_pending());
+        }
+        promise.set_result(()).unwrap();
+        assert_eq!(counter.wakes(), 1);
+        assert!(std::pin::Pin::new(&mut future).poll(&mut context).is_ready());
+    });
+}
+
+fn awaited_by_reference(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::new();
+        promise.set_result(1).unwrap();
+        assert_eq!((&promise).await.unwrap() + (&promise).await.unwrap(), 2);
+    });
+}
+
+type Calls = Arc<Mutex<Vec<String>>>;
+
+fn log_of_calls() -> (Calls, impl Fn(&'static str, &Promise<u8>)) {
+    let calls = Calls::default();
+    let log = calls.clone();
+    (calls, move |name, promise: &Promise<u8>| {
+        for _ in 0..3 {
+            let (log, name) = (log.clone(), name.to_owned());
+            promise.add_done_callback(move |_| log.lock().push(name));
+        }
+    })
+}
+
+/// ported: test_futures.py::test_callbacks_invoked_on_set_result
+fn callbacks_when_a_result_is_set(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (calls, add) = log_of_calls();
+        let promise = Promise::new();
+        add("spam", &promise);
+        promise.set_result(1).unwrap();
+        yield_until(|| calls.lock().len() == 3).await;
+    });
+}
+
+/// ported: test_futures.py::test_callbacks_invoked_on_set_exception
+fn callbacks_when_an_exception_is_set(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (calls, add) = log_of_calls();
+        let promise = Promise::new();
+        add("spam", &promise);
+        promise.set_exception("boo").unwrap();
+        yield_until(|| calls.lock().len() == 3).await;
+        let _ = promise.result();
+    });
+}
+
+fn callbacks_when_it_is_cancelled(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (calls, add) = log_of_calls();
+        let promise = Promise::new();
+        add("spam", &promise);
+        promise.cancel();
+        yield_until(|| calls.lock().len() == 3).await;
+    });
+}
+
+fn callbacks_never_run_inline(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::<u8>::new();
+        let here = Arc::new(Mutex::new(()));
+        for late in [false, true] {
+            let held = here.clone();
+            // Run inline, it would wait for its caller.
+            let locked = here.lock();
+            if late {
+                promise.add_done_callback(move |_| drop(held.lock()));
+            } else {
+                promise.add_done_callback(move |_| drop(held.lock()));
+                promise.set_result(1).unwrap();
+            }
+            drop(locked);
+        }
+    });
+}
+
+fn callbacks_in_their_order(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let promise = Promise::<u8>::new();
+        for n in 0..100 {
+            let calls = calls.clone();
+            promise.add_done_callback(move |_| calls.lock().push(n));
+        }
+        promise.set_result(1).unwrap();
+        yield_until(|| calls.lock().len() == 100).await;
+        assert!(calls.lock().iter().copied().eq(0..100));
+    });
+}
+
+/// ported: test_futures.py::test_remove_done_callback
+/// ported: test_futures.py::test_callbacks_remove_first_callback
+/// ported: test_futures.py::test_callbacks_remove_first_and_second_callback
+/// ported: test_futures.py::test_callbacks_remove_third_callback
+fn callbacks_removed(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        for gone in [vec![0], vec![0, 1], vec![2], vec![0, 1, 2]] {
+            let calls = Arc::new(Mutex::new(Vec::new()));
+            let promise = Promise::<u8>::new();
+            let ids: Vec<_> = (0..4)
+                .map(|n| {
+                    let calls = calls.clone();
+                    promise.add_done_callback(move |_| calls.lock().push(n))
+                })
+                .collect();
+            for n in &gone {
+                assert!(promise.remove_done_callback(ids[*n]));
+                assert!(!promise.remove_done_callback(ids[*n]));
+            }
+            promise.set_result(1).unwrap();
+            yield_until(|| calls.lock().len() == 4 - gone.len()).await;
+            assert!(calls.lock().iter().all(|n| !gone.contains(n)));
+            assert!(!promise.remove_done_callback(ids[3]));
+        }
+    });
+}
+
+/// ported: test_futures.py::test_remove_done_callbacks_list_mutation
+/// ported: test_futures.py::test_schedule_callbacks_list_mutation_1
+/// ported: test_futures.py::test_schedule_callbacks_list_mutation_2
+fn callbacks_removed_by_a_callback(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let promise = Promise::<u8>::new();
+        let (counts, again) = (calls.clone(), calls.clone());
+        let id = promise.add_done_callback(move |promise| {
+            counts.fetch_add(1, Ordering::SeqCst);
+            promise.add_done_callback(move |_| {
+                counts.fetch_add(10, Ordering::SeqCst);
+            });
+        });
+        promise.add_done_callback(move |promise| {
+            assert!(!promise.remove_done_callback(id));
+            again.fetch_add(100, Ordering::SeqCst);
+        });
+        promise.set_result(1).unwrap();
+        yield_until(|| calls.load(Ordering::SeqCst) == 111).await;
+    });
+}
+
+fn a_callback_that_panics_is_reported(flavor: Flavor) {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let list = reports.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |unhandled| list.lock().push((unhandled.kind(), unhandled.message())))
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let next = calls.clone();
+        let promise = Promise::<u8>::new();
+        promise.add_done_callback(|_| panic!("in a callback"));
+        promise.add_done_callback(move |_| {
+            next.fetch_add(1, Ordering::SeqCst);
+        });
+        promise.set_result(1).unwrap();
+        yield_until(|| calls.load(Ordering::SeqCst) == 1).await;
+    });
+    assert_eq!(*reports.lock(), [(UnhandledKind::Callback, "in a callback".to_owned())]);
+}
+
+/// ported: test_futures.py::test_copy_state
+fn a_callback_has_the_promise(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (source, copy) = (Promise::<u8>::new(), Promise::new());
+        let to = copy.clone();
+        source.add_done_callback(move |source| match source.result().unwrap() {
+            Ok(value) => to.set_result(value).unwrap(),
+            Err(error) => to.set_exception(error).unwrap(),
+        });
+        source.set_result(10).unwrap();
+        assert_eq!(copy.await.unwrap(), 10);
+    });
+}
+
+windlass::context_var! { static WHO: &'static str = "nobody"; }
+
+/// ported: test_tasks.py::test_context_4
+fn callbacks_have_the_context_they_were_added_in(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let promise = Promise::<u8>::new();
+        for who in ["ada", "grace"] {
+            let seen = seen.clone();
+            WHO.sync_scope(who, || promise.add_done_callback(move |_| seen.lock().push(WHO.get())));
+        }
+        WHO.sync_scope("alan", || promise.set_result(1)).unwrap();
+        yield_until(|| seen.lock().len() == 2).await;
+        assert_eq!(*seen.lock(), ["ada", "grace"]);
+    });
+}
+
+/// ported: test_futures.py::test_tb_logger_exception_unretrieved
+/// ported: test_futures.py::test_tb_logger_abandoned
+/// ported: test_futures.py::test_future_exception_never_retrieved
+fn an_exception_nobody_looks_at_is_reported(flavor: Flavor) {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let list = reports.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |unhandled| {
+            assert!(unhandled.error_ref().is_some() && unhandled.payload().is_none());
+            list.lock().push((unhandled.kind(), unhandled.message(), unhandled.location().line()));
+        })
+        .build()
+        .unwrap();
+    let line = line!() + 2;
+    runtime.block_on(async {
+        let promise = Promise::<u8>::new();
+        promise.set_exception("nobody asks").unwrap();
+        let clone = promise.clone();
+        drop(promise);
+        assert!(reports.lock().is_empty());
+        drop(clone);
+    });
+    assert_eq!(*reports.lock(), [(UnhandledKind::Promise, "nobody asks".to_owned(), line)]);
+}
+
+/// ported: test_futures.py::test_tb_logger_not_called_after_cancel
+/// ported: test_futures.py::test_tb_logger_result_unretrieved
+/// ported: test_futures.py::test_tb_logger_result_retrieved
+/// ported: test_futures.py::test_tb_logger_exception_retrieved
+/// ported: test_futures.py::test_tb_logger_exception_result_retrieved
+fn what_was_looked_at_is_not_reported(flavor: Flavor) {
+    let reports = Arc::new(AtomicUsize::new(0));
+    let count = reports.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        drop(Promise::<u8>::new());
+        Promise::<u8>::new().cancel();
+        Promise::<u8>::new().set_result(1).unwrap();
+        let looked = Promise::<u8>::new();
+        looked.set_exception("seen").unwrap();
+        let _ = looked.exception();
+        let asked = Promise::<u8>::new();
+        asked.set_exception("seen").unwrap();
+        let _ = asked.result();
+        let awaited = Promise::<u8>::new();
+        awaited.set_exception("seen").unwrap();
+        let _ = awaited.await;
+    });
+    drop(runtime);
+    assert_eq!(reports.load(Ordering::SeqCst), 0);
+}
+
+fn set_from_a_thread(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::new();
+        let there = promise.clone();
+        let thread = std::thread::spawn(move || there.set_result("from afar").unwrap());
+        assert_eq!(promise.await.unwrap(), "from afar");
+        thread.join().unwrap();
+    });
+}
+
+fn raced_for(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        for _ in 0..50 {
+            let promise = Promise::new();
+            let setters: Vec<_> = (0..4)
+                .map(|n| {
+                    let promise = promise.clone();
+                    windlass::spawn(async move { promise.set_result(n).is_ok() })
+                })
+                .collect();
+            let value = (&promise).await.unwrap();
+            let mut won = Vec::new();
+            for (n, setter) in setters.into_iter().enumerate() {
+                if setter.await.unwrap() {
+                    won.push(n);
+                }
+            }
+            assert_eq!(won, [value]);
+        }
+    });
+}
+
+/// ported: test_futures.py::test_constructor_without_loop
+fn a_promise_outside_of_a_runtime() {
+    panics_at_its_caller(|| Promise::<u8>::new());
+}
+
+fn a_promise_on_a_handle(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let promise = Promise::new_on(runtime.handle());
+    promise.set_result(1).unwrap();
+    assert_eq!(runtime.block_on(promise.into_future()).unwrap(), 1);
+}
+
+fn a_promise_whose_runtime_is_gone(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let promise = Promise::new_on(runtime.handle());
+    let token = Arc::new(());
+    let held = token.clone();
+    drop(runtime);
+    promise.add_done_callback(move |_| drop(held));
+    promise.set_result(1).unwrap();
+    assert_eq!(promise.result().unwrap().unwrap(), 1);
+    // The callback cannot run any more, and is dropped.
+    assert_eq!(Arc::strong_count(&token), 1);
+}
