@@ -32,6 +32,8 @@ mod real {
     pub(crate) use crate::poller;
     pub(crate) use crossbeam_deque as deque;
     pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
+    /// A lock that is tried, and never waited for.
+    pub(crate) use parking_lot::{Mutex as TryLock, MutexGuard as TryLockGuard};
     pub(crate) use std::hint;
     pub(crate) use std::sync::atomic;
     pub(crate) use std::sync::atomic::fence;
@@ -159,14 +161,6 @@ mod model {
             MutexGuard(Some(self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())))
         }
 
-        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-            self.0.try_lock().ok().map(|guard| MutexGuard(Some(guard)))
-        }
-
-        pub(crate) fn is_locked(&self) -> bool {
-            self.0.try_lock().is_err()
-        }
-
         pub(crate) fn get_mut(&mut self) -> &mut T {
             self.0.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
         }
@@ -191,6 +185,64 @@ mod model {
     impl<T> DerefMut for MutexGuard<'_, T> {
         fn deref_mut(&mut self) -> &mut T {
             self.0.as_mut().expect("the guard is there but while its thread waits")
+        }
+    }
+
+    /// A lock that is tried, and never waited for, with the orderings of `parking_lot`'s and no more. (loom's has a thread
+    /// that is about to try it wait until it is free.)
+    pub(crate) struct TryLock<T> {
+        locked: atomic::AtomicBool,
+        /// The cell is touched by each who has the lock, so that loom sees whether one is done before the next.
+        value: std::sync::Mutex<(UnsafeCell<()>, T)>,
+    }
+
+    impl<T> TryLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self {
+                locked: atomic::AtomicBool::new(false),
+                value: std::sync::Mutex::new((UnsafeCell::new(()), value)),
+            }
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<TryLockGuard<'_, T>> {
+            use atomic::Ordering::{Acquire, Relaxed};
+            // It may be free already: the look orders nothing.
+            if self.is_locked() || self.locked.compare_exchange(false, true, Acquire, Relaxed).is_err() {
+                return None;
+            }
+            let value = self.value.try_lock().unwrap_or_else(|_| panic!("a lock has one holder"));
+            value.0.with_mut(|_| ());
+            Some(TryLockGuard { lock: self, value })
+        }
+
+        pub(crate) fn is_locked(&self) -> bool {
+            self.locked.load(atomic::Ordering::Relaxed)
+        }
+    }
+
+    pub(crate) struct TryLockGuard<'l, T> {
+        lock: &'l TryLock<T>,
+        value: std::sync::MutexGuard<'l, (UnsafeCell<()>, T)>,
+    }
+
+    impl<T> Drop for TryLockGuard<'_, T> {
+        fn drop(&mut self) {
+            self.value.0.with_mut(|_| ());
+            self.lock.locked.store(false, atomic::Ordering::Release);
+        }
+    }
+
+    impl<T> Deref for TryLockGuard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            &self.value.1
+        }
+    }
+
+    impl<T> DerefMut for TryLockGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            &mut self.value.1
         }
     }
 

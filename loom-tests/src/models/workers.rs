@@ -25,17 +25,26 @@ pub(super) fn runtime(seats: usize) -> Arc<Shared> {
 
 /// The same, whose driver is free.
 pub(super) fn runtime_with_driver(seats: usize) -> Arc<Shared> {
+    runtime_with(seats, Clock::new(), seats)
+}
+
+/// The same, whose workers search only when they are told to: going to sleep has fewer steps then. With that clock.
+pub(super) fn sleepy_runtime(seats: usize, clock: Clock) -> Arc<Shared> {
+    runtime_with(seats, clock, 0)
+}
+
+fn runtime_with(seats: usize, clock: Clock, search_limit: usize) -> Arc<Shared> {
     let config = Config {
         workers: seats,
         seats,
         global_queue_interval: 1,
         event_interval: 1,
         lifo: true,
-        search_limit: seats,
+        search_limit,
         block_on_runs_tasks: true,
         slow_poll_threshold: Duration::from_secs(1),
     };
-    let driver = Driver::new(seats, Clock::new()).expect("a model's poller opens nothing");
+    let driver = Driver::new(seats, clock).expect("a model's poller opens nothing");
     Shared::new(config, Hooks::default(), Executors, driver)
 }
 
@@ -83,7 +92,24 @@ pub(super) fn searcher(worker: Worker) -> (Arc<Watched>, thread::JoinHandle<Opti
     watched(worker, |worker| worker.find_or_sleep().or_else(|| find(worker)))
 }
 
-fn watched(
+/// The same, and it has nothing at hand to begin with.
+pub(super) fn dozer(worker: Worker) -> (Arc<Watched>, thread::JoinHandle<Option<Token>>) {
+    watched(worker, doze)
+}
+
+/// Sleeps until there is a task or the runtime closes.
+pub(super) fn doze(worker: &Worker) -> Option<Token> {
+    while !worker.shared().is_closing() {
+        let found = worker.find_or_sleep().or_else(|| worker.at_hand());
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// A worker on a thread of its own that does this.
+pub(super) fn watched(
     worker: Worker,
     look: impl FnOnce(&Worker) -> Option<Token> + Send + 'static,
 ) -> (Arc<Watched>, thread::JoinHandle<Option<Token>>) {
@@ -129,11 +155,26 @@ impl Watched {
 
     /// Whether the worker sleeps and nobody has woken it.
     pub(super) fn sleeps(&self) -> bool {
+        self.parker.is_awaited_anywhere()
+    }
+
+    /// The same, and not in the poller.
+    pub(super) fn sleeps_on_parker(&self) -> bool {
         self.parker.is_awaited()
     }
 
+    /// Whether the worker has found what it was looking for.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// Wakes the worker, to no end but that it looks around.
+    pub(super) fn unpark(&self) {
+        self.parker.unpark();
+    }
+
     fn is_out(&self) -> bool {
-        self.ended.load(Ordering::Acquire) || self.sleeps()
+        self.has_ended() || self.sleeps()
     }
 }
 

@@ -28,7 +28,7 @@ use self::sources::Sources;
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering::{Relaxed, SeqCst};
 use crate::primitives::poller::{Events, Poller};
-use crate::primitives::{Mutex, MutexGuard, Statistic, fence};
+use crate::primitives::{Statistic, TryLock, TryLockGuard, fence};
 use crate::quietly;
 
 /// Nobody waits in the poller.
@@ -40,7 +40,7 @@ pub(crate) struct Driver {
     sources: Sources,
     timers: Timers,
     /// The events of the last wait. Whoever has the lock holds the driver.
-    turn: Mutex<Events>,
+    turn: TryLock<Events>,
     /// The tick until which whoever holds the driver waits, or `NOBODY`.
     waits_until: AtomicU64,
     /// How often somebody has looked.
@@ -50,7 +50,7 @@ pub(crate) struct Driver {
 /// The driver, held by one thread.
 pub(crate) struct Held<'d> {
     driver: &'d Driver,
-    turn: MutexGuard<'d, Events>,
+    turn: TryLockGuard<'d, Events>,
 }
 
 impl Driver {
@@ -61,7 +61,7 @@ impl Driver {
             poller,
             sources: Sources::new(),
             timers: Timers::new(seats + 1, clock),
-            turn: Mutex::new(Events::new()),
+            turn: TryLock::new(Events::new()),
             waits_until: AtomicU64::new(NOBODY),
             looks: Statistic::new(0),
         })

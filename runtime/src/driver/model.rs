@@ -6,11 +6,11 @@ use std::task::Waker;
 
 use super::ready::{Interest, Ready};
 use super::registration::Registration;
-use super::timers::Timers;
 use super::{Driver, NOBODY};
 use crate::primitives::Arc;
 use crate::primitives::atomic::Ordering::Relaxed;
 
+pub(crate) use super::source::Source;
 pub(crate) use super::sources::Sources;
 pub(crate) use crate::primitives::poller::Key;
 

@@ -32,7 +32,9 @@ impl Poller {
 
     /// The kernel has an event.
     pub(crate) fn raise(&self, key: Key, ready: Ready) {
-        self.pending.lock().events.push((key, ready));
+        let mut pending = self.pending.lock();
+        pending.events.push((key, ready));
+        // Under the lock, as in `wake`: told later, a thread that has come back meanwhile would be told for nothing.
         self.changed.notify_one();
     }
 
@@ -70,7 +72,8 @@ impl Poller {
     }
 
     pub(crate) fn wake(&self) {
-        self.pending.lock().is_woken = true;
+        let mut pending = self.pending.lock();
+        pending.is_woken = true;
         self.changed.notify_one();
     }
 

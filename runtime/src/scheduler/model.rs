@@ -2,7 +2,7 @@
 
 use super::guest::Guest;
 use super::idle::{Idle, SEARCHING_MASK};
-use super::monitor::Monitor;
+use super::monitor::{self, Monitor};
 use super::roster::Roster;
 use super::shared::Shared;
 use super::worker::Worker;
@@ -18,6 +18,11 @@ impl Parker {
     pub(crate) fn is_awaited(&self) -> bool {
         let _lock = self.lock.lock();
         self.wake.is_awaited()
+    }
+
+    /// The same, if it waits here or in the poller.
+    pub(crate) fn is_awaited_anywhere(&self) -> bool {
+        self.is_awaited() || self.is_in_driver()
     }
 }
 
@@ -53,6 +58,11 @@ impl Worker {
 }
 
 impl Monitor {
+    /// Looks whether somebody sees to the driver, as the monitor's thread does at each tick; `looks` is what it saw last.
+    pub(crate) fn look_at_driver(&self, shared: &Shared, looks: &mut u64) {
+        monitor::look_at_driver(shared, looks);
+    }
+
     /// Sleeps until a worker gets up, as the monitor's thread does after a while of quiet.
     pub(crate) fn rest_now(&self, shared: &Shared) {
         self.rest(shared);
@@ -67,4 +77,14 @@ impl Monitor {
 pub(crate) fn sit(shared: &Arc<Shared>, root: &Arc<Root>) -> Option<Guest> {
     let (index, queue) = shared.roster.sit()?;
     Some(Guest::sit(shared, index, queue, root))
+}
+
+/// Ends the tasks that wait for something, which nobody will do at the end of a model.
+pub(crate) fn end(shared: &Shared) {
+    shared.end_from_outside();
+}
+
+/// Closes the runtime and tells nobody: the model wakes those who sleep, one after the other.
+pub(crate) fn close_silently(shared: &Shared) {
+    shared.closing.store(true, Relaxed);
 }

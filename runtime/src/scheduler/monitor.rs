@@ -109,7 +109,7 @@ enum Look {
 
 /// Whether somebody waits for the events that may come, and looks at the timers.
 #[derive(PartialEq, Eq)]
-enum Attended {
+pub(super) enum Attended {
     /// Or there is nothing to wait for, or nobody else to do it.
     Yes,
     /// Nobody does now; whoever left it may come back.
@@ -117,7 +117,7 @@ enum Attended {
 }
 
 /// Wakes somebody to take the driver over, if nobody has looked at it since this did last.
-fn look_at_driver(shared: &Shared, seen: &mut u64) -> Attended {
+pub(super) fn look_at_driver(shared: &Shared, seen: &mut u64) -> Attended {
     let (driver, last) = (&shared.driver, *seen);
     *seen = driver.looks();
     if shared.seats.len() == 1 || !driver.is_urgent() {

@@ -78,6 +78,13 @@ impl Parker {
         self.state.load(Acquire) == PERMIT
     }
 
+    /// Whether the thread waits in the poller, and nobody has woken it.
+    #[cfg(windlass_loom)]
+    pub(super) fn is_in_driver(&self) -> bool {
+        self.driver.as_ref().is_some_and(|driver| driver.is_awaited())
+            && self.state.load(Relaxed) == IN_DRIVER
+    }
+
     fn take_permit(&self) -> bool {
         self.state.load(Relaxed) == PERMIT
             && self.state.compare_exchange(PERMIT, EMPTY, AcqRel, Relaxed).is_ok()

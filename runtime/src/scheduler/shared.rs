@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     /// Panics of tasks and jobs that nobody looks at.
     pub(crate) unobserved: Arc<Unobserved>,
     /// Whether the runtime is being shut down: nothing new is begun.
-    closing: AtomicBool,
+    pub(super) closing: AtomicBool,
     /// Tasks spawned by threads that are not workers.
     spawned_outside: Statistic,
     /// Tasks that were ended outside of workers, after the shutdown.
