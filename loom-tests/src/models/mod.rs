@@ -17,6 +17,7 @@ mod registry;
 mod roster;
 mod search;
 mod sleep;
+mod source;
 mod waiters;
 mod wake;
 mod yielding;
