@@ -6,6 +6,7 @@ mod workers;
 
 mod bridge;
 mod closing;
+mod driver;
 mod guest;
 mod join;
 mod lifo;

@@ -201,19 +201,17 @@ impl Shared {
         self.idle.all_sleep(seated) && !self.has_work()
     }
 
-    /// A worker goes for good: if nobody is in the driver now, one who sleeps elsewhere is to take its place.
+    /// A worker goes for good: if nobody is in the driver now, one who sleeps elsewhere is to take its place. Even if there
+    /// is nothing to wait for: a thread that is no worker may come with it later, and tells nobody but whoever is there.
     pub(crate) fn leave_driver_to_others(&self) {
-        if !self.driver.is_needed() {
+        if !self.driver.is_held() {
+            self.idle.wake_one();
             return;
         }
-        if self.driver.is_held() {
-            self.driver.cover_timers();
-            if self.driver.timers().clock().is_paused() {
-                // Whoever holds it may have waited for this worker to sleep, which it does not any more.
-                self.driver.look_again();
-            }
-        } else {
-            self.idle.wake_one();
+        self.driver.cover_timers();
+        if self.driver.timers().clock().is_paused() {
+            // Whoever holds it may have waited for this worker to sleep, which it does not any more.
+            self.driver.look_again();
         }
     }
 
