@@ -19,6 +19,7 @@ mod roster;
 mod search;
 mod sleep;
 mod source;
+mod timers;
 mod waiters;
 mod wake;
 mod yielding;
