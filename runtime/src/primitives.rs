@@ -31,7 +31,7 @@ pub(crate) use thread_static;
 mod real {
     pub(crate) use crate::poller;
     pub(crate) use crossbeam_deque as deque;
-    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
+    pub(crate) use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
     /// A lock that is tried, and never waited for.
     pub(crate) use parking_lot::{Mutex as TryLock, MutexGuard as TryLockGuard};
     pub(crate) use std::hint;
