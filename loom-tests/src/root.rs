@@ -59,7 +59,7 @@ pub(crate) mod runtime {
 
     /// Callbacks, which no model has.
     #[derive(Default)]
-    pub(crate) struct Callbacks;
+    pub(crate) struct Callbacks(());
 
     #[derive(Clone)]
     pub struct Handle(Arc<Shared>);

@@ -47,12 +47,15 @@ fn assert_waits(timers: &Timers, timer: &Timer, tick: u64) {
 /// not matter which of them is the worker of that seat.
 #[test]
 fn fired_against_cancelled() {
-    model("timers::fired_against_cancelled", 4).explore(|| {
+    model("timers::fired_against_cancelled", 18).explore(|| {
         let timers = timers(1);
         let (timer, wakes) = set(&timers, 0, 10);
         let (ahead, _) = set(&timers, 0, 20);
         let firing = fire(&timers, 10);
         drop(timer);
+        let (later, idle) = set(&timers, 0, 30);
+        drop(later);
+        assert_eq!(Arc::strong_count(&idle), 1, "a timer that is gone keeps no waker");
         let fired = firing.join().unwrap();
         assert_eq!(wakes.count(), fired, "a timer is fired or cancelled");
         assert_eq!(Arc::strong_count(&wakes), 1, "a timer that is gone keeps no waker");
