@@ -7,9 +7,28 @@ use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::primitives::atomic::{AtomicBool, AtomicUsize};
 use crate::primitives::{Arc, Mutex};
 
-/// Deadlines on the system's clock are rounded up to a multiple of this power of two, in nanoseconds (some 16 us), so that those
-/// which are about as early are served together.
-const GRAIN: u64 = 1 << 14;
+/// To what deadlines on the system's clock are rounded up: a multiple of a power of two, in nanoseconds, so that those
+/// which are about as early are served together, with one wake. It is about a thousandth of how long they are ahead, as with
+/// the kernel's own waits, but some 16 us at least and 520 at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grain(u32);
+
+impl Grain {
+    pub(crate) const FINEST: Grain = Grain(14);
+    const COARSEST: Grain = Grain(19);
+
+    /// For a timer that is so far ahead.
+    #[inline]
+    pub(crate) fn of(ahead: Duration) -> Self {
+        // The length of a thousandth in bits, minus one.
+        let bits = (nanoseconds(ahead) >> 10 | 1).ilog2();
+        Grain(bits.clamp(Self::FINEST.0, Self::COARSEST.0))
+    }
+
+    fn nanoseconds(self) -> u64 {
+        1 << self.0
+    }
+}
 
 /// Reads the time, and counts it in ticks: nanoseconds since the clock was made.
 pub(crate) struct Clock {
@@ -69,14 +88,15 @@ impl Clock {
 
     /// The first tick at which `deadline` has been reached; `u64::MAX`, which is never, from some 584 years on.
     #[inline]
-    pub(crate) fn tick_for(&self, deadline: Instant) -> u64 {
+    pub(crate) fn tick_for(&self, deadline: Instant, grain: Grain) -> u64 {
         let tick = nanoseconds(deadline.saturating_duration_since(self.start));
         if self.is_virtual.load(Relaxed) {
             // Exact: what a program reads from a paused clock is what it asked for.
             return tick;
         }
-        match tick.checked_add(GRAIN - 1) {
-            Some(tick) => tick & !(GRAIN - 1),
+        let rest = grain.nanoseconds() - 1;
+        match tick.checked_add(rest) {
+            Some(tick) => tick & !rest,
             None => u64::MAX,
         }
     }

@@ -17,7 +17,7 @@ use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
-pub(crate) use clock::{Clock, ClockError, InhibitAdvance};
+pub(crate) use clock::{Clock, ClockError, Grain, InhibitAdvance};
 pub(crate) use evented::Evented;
 pub use ready::{Interest, Ready};
 pub(crate) use registration::Registration;

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::Instant;
 use crate::context;
-use crate::driver::{Clock, Moved, Polled, Set, Timer};
+use crate::driver::{Clock, Grain, Moved, Polled, Set, Timer};
 use crate::primitives::Arc;
 use crate::runtime::in_runtime;
 use crate::scheduler::Shared;
@@ -45,7 +45,7 @@ use crate::task::coop;
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let now = in_runtime(context::with_runtime(|runtime| Some(runtime?.driver.timers().clock().now())));
-    let state = if duration.is_zero() { State::Due } else { State::Ahead };
+    let state = if duration.is_zero() { State::Due } else { State::Ahead(Grain::of(duration)) };
     Sleep { deadline: Instant::from_std(now).later_by(duration), state, _pinned: PhantomPinned }
 }
 
@@ -116,8 +116,8 @@ pin_project! {
 }
 
 enum State {
-    /// No timer is set. The deadline was ahead when this was made.
-    Ahead,
+    /// No timer is set. The deadline was ahead when this was made, by so much that this grain will do.
+    Ahead(Grain),
     /// No timer is set, and the deadline may be past.
     Unknown,
     /// The deadline is past; nobody has seen that yet.
@@ -139,9 +139,10 @@ impl Sleep {
         match &self.state {
             State::Elapsed => true,
             State::Set(timer) => {
-                timer.has_fired() && timer.clock().tick_for(self.deadline.into_std()) <= timer.tick()
+                timer.has_fired()
+                    && timer.clock().tick_for(self.deadline.into_std(), Grain::FINEST) <= timer.tick()
             }
-            State::Ahead | State::Unknown | State::Due => false,
+            State::Ahead(_) | State::Unknown | State::Due => false,
         }
     }
 
@@ -177,7 +178,7 @@ impl Sleep {
 /// Has a timer that is set serve another deadline. False if it has fired, or if the next poll must set one again.
 #[inline]
 fn move_timer(timer: &mut Timer, deadline: Instant) -> bool {
-    let tick = timer.clock().tick_for(deadline.into_std());
+    let tick = timer.clock().tick_for(deadline.into_std(), Grain::FINEST);
     // It may as well fire when it would: the poll that comes of that sets another one. Most are moved on again and again.
     tick >= timer.tick() || move_up(timer, tick)
 }
@@ -214,7 +215,7 @@ impl Future for Sleep {
                     polled => end(polled, tick, *this.deadline, this.state, cx.waker()),
                 }
             }
-            State::Ahead | State::Unknown => set(*this.deadline, this.state, cx.waker()),
+            State::Ahead(_) | State::Unknown => set(*this.deadline, this.state, cx.waker()),
             State::Due | State::Elapsed => true,
         };
         if !is_ready {
@@ -233,7 +234,7 @@ fn end(polled: Polled, tick: u64, deadline: Instant, state: &mut State, waker: &
     let clock = timer.clock();
     match polled {
         Polled::Closed if !has_passed(clock, deadline) => closed(),
-        Polled::Fired if clock.tick_for(deadline.into_std()) > tick => {
+        Polled::Fired if clock.tick_for(deadline.into_std(), Grain::FINEST) > tick => {
             *state = State::Unknown;
             set(deadline, state, waker)
         }
@@ -247,10 +248,16 @@ fn set(deadline: Instant, state: &mut State, waker: &Waker) -> bool {
     context::with_runtime(|runtime| {
         let runtime = in_runtime(runtime);
         let clock = runtime.driver.timers().clock();
-        if matches!(state, State::Unknown) && has_passed(clock, deadline) {
-            return true;
-        }
-        match set_in(runtime, clock.tick_for(deadline.into_std()), waker) {
+        let grain = if let State::Ahead(grain) = *state {
+            grain
+        } else {
+            let ahead = deadline.into_std().saturating_duration_since(clock.now());
+            if ahead.is_zero() {
+                return true;
+            }
+            Grain::of(ahead)
+        };
+        match set_in(runtime, clock.tick_for(deadline.into_std(), grain), waker) {
             Some(timer) => {
                 *state = State::Set(timer);
                 false
