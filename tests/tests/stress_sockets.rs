@@ -156,7 +156,7 @@ async fn converse(stream: TcpStream, seed: u64, half_close: bool) {
         for _ in 0..chunks {
             let sent = chunk(&mut random, 20_000);
             write.write_all(&sent).await.unwrap();
-            if sent.len() % 7 == 0 {
+            if sent.len().is_multiple_of(7) {
                 windlass::task::yield_now().await;
             }
         }
