@@ -36,8 +36,11 @@ pin_project! {
     /// let stream = TcpStream::connect(address).await?;
     /// let (mut sender, connection) = hyper::client::conn::http1::handshake(HyperIo::new(stream)).await?;
     /// windlass::spawn(connection);
-    /// # let (mut server, _) = listener.accept().await?;
-    /// # server.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await?;
+    /// # windlass::spawn(async move {
+    /// #     let (mut server, _) = listener.accept().await.unwrap();
+    /// #     server.read(&mut [0; 1024]).await.unwrap();
+    /// #     server.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    /// # });
     /// let request = hyper::Request::new(http_body_util::Empty::<&[u8]>::new());
     /// let response = sender.send_request(request).await?;
     /// assert!(response.status().is_success());
