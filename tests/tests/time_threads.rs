@@ -1,9 +1,11 @@
 //! Timers and threads: used where they were not set, set where no worker is, and fired by several at once.
 
 use std::future::{Future, poll_fn};
+use std::mem::ManuallyDrop;
 use std::pin::{Pin, pin};
+use std::ptr;
 use std::sync::{Arc, Barrier, mpsc};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ windlass_tests::on_every_flavor!(
     dropped_by_another_thread,
     moved_up_by_another_thread,
     polled_by_one_task_then_by_another,
+    polled_with_wakers_that_are_lent_from_one_place,
     set_outside_of_workers_and_fired_by_them,
     several_block_on_at_once,
     two_runtimes_have_a_clock_each,
@@ -136,6 +139,39 @@ fn polled_by_one_task_then_by_another(flavor: Flavor) {
         windlass::spawn(slept).await.unwrap();
         assert_eq!(start.elapsed(), LONG);
     });
+}
+
+/// Lends a waker: what is lent has the address of the place, and its clones have that of the waker.
+struct Lent(Waker);
+
+impl Lent {
+    const TABLE: RawWakerVTable = RawWakerVTable::new(Self::clone, Self::ignore, Self::ignore, Self::ignore);
+
+    fn lend<R>(&self, f: impl FnOnce(&Waker) -> R) -> R {
+        // SAFETY: it does not outlive the place it is lent from.
+        f(&ManuallyDrop::new(unsafe { Waker::new(ptr::from_ref(self).cast(), &Self::TABLE) }))
+    }
+
+    unsafe fn clone(place: *const ()) -> RawWaker {
+        // SAFETY: the place is there as long as the waker is lent.
+        let lent = unsafe { &*place.cast::<Self>() };
+        let clone = ManuallyDrop::new(lent.0.clone());
+        RawWaker::new(clone.data(), clone.vtable())
+    }
+
+    unsafe fn ignore(_: *const ()) {}
+}
+
+fn polled_with_wakers_that_are_lent_from_one_place(flavor: Flavor) {
+    let rt = flavor.builder().start_paused(true).build().unwrap();
+    let [(first_wakes, first), (second_wakes, second)] = [CountingWaker::new(), CountingWaker::new()];
+    let mut slept = sleep_in(&rt, LONG);
+    let mut place = Lent(first);
+    assert!(place.lend(|waker| poll_in(&rt, slept.as_mut(), waker)).is_pending());
+    place.0 = second;
+    assert!(place.lend(|waker| poll_in(&rt, slept.as_mut(), waker)).is_pending());
+    rt.block_on(async { sleep(2 * LONG).await });
+    assert_eq!((first_wakes.wakes(), second_wakes.wakes()), (0, 1), "who has polled last is woken");
 }
 
 fn set_outside_of_workers_and_fired_by_them(flavor: Flavor) {

@@ -59,7 +59,8 @@ pub(crate) struct Timer {
 /// No timer waits for it.
 const GONE: u64 = 0;
 
-/// Tells whether a waker is the one that was set, without asking for that one.
+/// Tells whether a waker is the one that was set, without asking for that one. Of the clone that is kept: it need not have the
+/// address of what it was cloned from, which may be another waker's by now.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct WakerId {
     data: usize,
@@ -268,8 +269,8 @@ impl Shard {
     #[inline]
     pub(crate) fn set(self: &Arc<Self>, deadline: u64, waker: &Waker) -> Set {
         // What a waker does when it is cloned or dropped is not ours: not under the lock.
-        let id = WakerId::of(waker);
         let waker = waker.clone();
+        let id = WakerId::of(&waker);
         let mut waiting = self.wheel.lock();
         if waiting.is_closed {
             return Set::Closed;
@@ -316,9 +317,9 @@ impl Timer {
 
     #[cold]
     fn poll_locked(&mut self, waker: &Waker) -> Polled {
-        let id = WakerId::of(waker);
         // What a waker does when it is cloned or dropped is not ours: not under the lock.
         let waker = waker.clone();
+        let id = WakerId::of(&waker);
         let mut waiting = self.shard.wheel.lock();
         let Some(set) = waiting.wheel.get_mut(self.key) else {
             let is_closed = waiting.is_closed;
