@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
+use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
@@ -29,6 +30,8 @@ on_every_flavor!(
     an_event_since_the_guard_keeps_it_ready,
     out_of_band_data,
     the_end_is_readiness,
+    an_error_wakes_who_reads,
+    an_error_that_was_taken_is_over,
     mutable_access,
     a_plain_file_is_refused,
     a_closed_number_is_refused,
@@ -324,6 +327,42 @@ fn the_end_is_readiness(flavor: Flavor) {
         drop(guard);
         // It cannot be taken back: nothing would tell of it again.
         assert!(fd.readable().await.unwrap().ready().is_read_closed());
+    });
+}
+
+/// A socket whose peer is gone: what it sends is refused.
+fn refused() -> UdpSocket {
+    let (ours, theirs) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    ours.connect(theirs.local_addr().unwrap()).unwrap();
+    ours.set_nonblocking(true).unwrap();
+    ours
+}
+
+fn an_error_wakes_who_reads(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        // Readable is all that is asked for, and an error is all that comes.
+        // SAFETY: a socket of std's has one descriptor for as long as it lives.
+        let socket = unsafe { AsyncFd::register_with_interest(refused(), Interest::READABLE) }.unwrap();
+        let mut received =
+            std::pin::pin!(socket.async_io(Interest::READABLE, |socket| socket.recv(&mut [0; 8])));
+        assert!(is_pending(received.as_mut()));
+        socket.get_ref().send(b"?").unwrap();
+        assert_eq!(received.await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    });
+}
+
+fn an_error_that_was_taken_is_over(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        // SAFETY: as above.
+        let socket = unsafe { AsyncFd::register_with_interest(refused(), Interest::ERROR) }.unwrap();
+        for _ in 0..3 {
+            socket.get_ref().send(b"?").unwrap();
+            let mut guard = socket.ready(Interest::ERROR).await.unwrap();
+            assert!(socket.get_ref().take_error().unwrap().is_some());
+            guard.clear_ready();
+            drop(guard);
+            assert!(is_pending(socket.ready(Interest::ERROR)), "there is none now");
+        }
     });
 }
 

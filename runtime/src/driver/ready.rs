@@ -50,7 +50,7 @@ impl Ready {
     pub const ALL: Ready = Ready(READABLE | WRITABLE | READ_CLOSED | WRITE_CLOSED | PRIORITY | ERROR);
 
     /// What stays once it is there: only closing the descriptor ends it.
-    pub(crate) const STICKY: Ready = Ready(READ_CLOSED | WRITE_CLOSED | ERROR);
+    pub(crate) const STICKY: Ready = Ready(READ_CLOSED | WRITE_CLOSED);
 
     /// Whether this is nothing.
     pub const fn is_empty(self) -> bool {

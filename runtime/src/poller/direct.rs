@@ -153,8 +153,9 @@ fn ready(flags: EventFlags) -> Ready {
         ready |= Ready::WRITE_CLOSED;
     }
     if flags.intersects(EventFlags::ERR) {
-        ready |= Ready::ERROR;
-        // A direction that waits must wake up for it; a pipe without a reader says nothing but this.
+        // Whoever waits, for either direction, is to try: a datagram socket that was refused says nothing but this.
+        ready |= Ready::ERROR | Ready::READABLE | Ready::WRITABLE;
+        // So does a pipe without a reader.
         if flags == EventFlags::ERR || flags.intersects(EventFlags::OUT) {
             ready |= Ready::WRITE_CLOSED;
         }
