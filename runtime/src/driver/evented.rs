@@ -10,6 +10,9 @@ use super::ready::Interest;
 use super::registration::Registration;
 use super::source::Direction;
 
+/// Linux's `UIO_MAXIOV`. Where else less is taken at a time, a short read or write has no meaning of its own anyway.
+const MOST_BUFFERS: usize = 1024;
+
 /// A non-blocking descriptor that a runtime watches, until it is dropped or taken out.
 pub(crate) struct Evented<S: AsFd> {
     /// `None` once it was taken out.
@@ -61,7 +64,7 @@ impl<S: AsFd> Evented<S> {
     where
         for<'s> &'s S: Read,
     {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        let wanted = asked_for(bufs);
         self.registration.poll_transfer(cx, Direction::Read, wanted, || (&**self).read_vectored(bufs))
     }
 
@@ -84,9 +87,16 @@ impl<S: AsFd> Evented<S> {
     where
         for<'s> &'s S: Write,
     {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        let wanted = asked_for(bufs);
         self.registration.poll_transfer(cx, Direction::Write, wanted, || (&**self).write_vectored(bufs))
     }
+}
+
+/// How many bytes a vectored read or write asks the system for: it takes no more than so many buffers at a time, and leaves the
+/// others however ready the socket is.
+#[inline]
+pub(crate) fn asked_for<B: Deref<Target = [u8]>>(bufs: &[B]) -> usize {
+    bufs.iter().take(MOST_BUFFERS).map(|buf| buf.len()).sum()
 }
 
 impl<S: AsFd> Deref for Evented<S> {

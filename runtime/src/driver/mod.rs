@@ -18,7 +18,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 pub(crate) use clock::{Clock, ClockError, Grain, InhibitAdvance};
-pub(crate) use evented::Evented;
+pub(crate) use evented::{Evented, asked_for};
 pub use ready::{Interest, Ready};
 pub(crate) use registration::Registration;
 pub(crate) use source::{Direction, ReadyEvent};

@@ -169,7 +169,7 @@ impl Registration {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(some) => {
-                    if 0 < some && some < wanted && self.driver.poller.tells_of_the_end() {
+                    if self.is_used_up(event, some, wanted) {
                         self.clear(event);
                     }
                     return Poll::Ready(Ok(some));
@@ -177,6 +177,13 @@ impl Registration {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
+    }
+
+    /// Whether it shows that the next attempt would wait if this one did `some` of what was `wanted`. It does not where something is
+    /// out of band: a read stops there, with more behind it.
+    #[inline]
+    fn is_used_up(&self, event: ReadyEvent, some: usize, wanted: usize) -> bool {
+        0 < some && some < wanted && self.driver.poller.tells_of_the_end() && !event.is_out_of_band()
     }
 
     /// Does `f` as soon as it does not wait, for any number of tasks.
@@ -230,7 +237,7 @@ impl Registration {
                 self.rearmed()
             }
             Ok(some) => {
-                if 0 < some && some < wanted && self.driver.poller.tells_of_the_end() {
+                if self.is_used_up(event, some, wanted) {
                     self.clear(event);
                 }
                 Ok(some)

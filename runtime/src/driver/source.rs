@@ -47,6 +47,12 @@ impl ReadyEvent {
         self.gone
     }
 
+    /// Whether something out of band had been reported by then.
+    #[inline]
+    pub(crate) fn is_out_of_band(&self) -> bool {
+        Ready::from_bits(self.seen as u8).is_priority()
+    }
+
     /// The same event, of which no more than this is to be cleared.
     pub(crate) fn with_ready(self, ready: Ready) -> Self {
         Self { ready, ..self }

@@ -14,7 +14,7 @@ use socket2::{Domain, SockRef, Socket};
 use super::listener::no_address;
 use super::methods::{poll_recv_buf, poll_send_buf, read_methods, write_methods};
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::driver::{Direction, Evented, Interest, Ready};
+use crate::driver::{Direction, Evented, Interest, Ready, asked_for};
 use crate::net::{ToSocketAddrs, lookup_host, sys};
 
 /// A TCP connection.
@@ -107,7 +107,9 @@ impl TcpStream {
     #[inline]
     #[track_caller]
     pub(super) fn new(stream: net::TcpStream) -> io::Result<TcpStream> {
-        Ok(TcpStream { io: Evented::new(stream, Interest::READABLE | Interest::WRITABLE)? })
+        // What is out of band too: a read stops there, and one that is short for that must be told from others.
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
+        Ok(TcpStream { io: Evented::new(stream, interest)? })
     }
 
     #[inline]
@@ -277,7 +279,7 @@ impl TcpStream {
     ///
     /// As [`try_read`](Self::try_read).
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        let wanted = asked_for(bufs);
         self.io.registration().try_transfer(Direction::Read, wanted, || (&*self.io).read_vectored(bufs))
     }
 
@@ -314,7 +316,7 @@ impl TcpStream {
     ///
     /// As [`try_write`](Self::try_write).
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let wanted = bufs.iter().map(|buf| buf.len()).sum();
+        let wanted = asked_for(bufs);
         self.io.registration().try_transfer(Direction::Write, wanted, || (&*self.io).write_vectored(bufs))
     }
 
