@@ -6,22 +6,57 @@ use std::time::{Duration, Instant};
 /// Below this it is not worth it to wake another worker for what is queued: it would take as long to come.
 const WORTH_A_WAKE: Duration = Duration::from_micros(50);
 
+/// A worker that is up looks at the driver about this often at least, however long its polls are.
+const LOOK_WITHIN: Duration = Duration::from_millis(2);
+
 /// What a worker measures of its own stretches of work, from when it gets up until it goes to sleep.
 pub(super) struct Pace {
     /// When this worker last got up, and how many polls it had done then.
     up: Cell<(Instant, u64)>,
     /// What a poll took of late, with all there is around it, in nanoseconds.
     per_poll: Cell<u64>,
+    /// When this worker last looked at the driver, or got up, and how many polls it had done then.
+    looked: Cell<(Instant, u64)>,
+    /// How many polls it was to do from that look to the next.
+    between_looks: Cell<u32>,
 }
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { up: Cell::new((Instant::now(), 0)), per_poll: Cell::new(0) }
+        let now = (Instant::now(), 0);
+        Self {
+            up: Cell::new(now),
+            per_poll: Cell::new(0),
+            looked: Cell::new(now),
+            between_looks: Cell::new(u32::MAX),
+        }
     }
 
     /// The worker gets up.
     pub(super) fn start(&self, polls: u64) {
-        self.up.set((Instant::now(), polls));
+        let now = (Instant::now(), polls);
+        self.up.set(now);
+        self.looked.set(now);
+    }
+
+    /// The worker looks at the driver. Returns how many polls later it is to look again: `most`, or fewer if they are long.
+    pub(super) fn until_next_look(&self, polls: u64, most: u32) -> u32 {
+        if cfg!(windlass_loom) {
+            return most;
+        }
+        let now = Instant::now();
+        let (since, before) = self.looked.replace((now, polls));
+        let took = now.duration_since(since);
+        let next = if took > LOOK_WITHIN {
+            let done = u128::from(polls.wrapping_sub(before));
+            u32::try_from(done * LOOK_WITHIN.as_nanos() / took.as_nanos()).unwrap_or(u32::MAX)
+        } else {
+            // Step by step: a few short polls may have been among long ones.
+            self.between_looks.get().saturating_mul(4)
+        };
+        let next = next.clamp(1, most);
+        self.between_looks.set(next);
+        next
     }
 
     /// The worker goes to sleep. Returns how long it was up.

@@ -34,7 +34,7 @@ pub(crate) struct Worker {
     pub(super) parker: Arc<Parker>,
     /// How many tasks run before the next look at the injector.
     until_injector: Cell<u32>,
-    /// About how many tasks run before the next look at the driver.
+    /// How many tasks run before the next look at the driver.
     until_driver: Cell<u32>,
     /// Memory for those the driver wakes.
     wakers: Cell<Vec<Waker>>,
@@ -209,7 +209,8 @@ impl Worker {
     /// Wakes those whose events have come, unless another worker sees to that.
     fn look_at_driver(&self) {
         let driver = &self.shared.driver;
-        self.until_driver.set(self.shared.config.event_interval);
+        let polls = self.seat().stats.polls.get();
+        self.until_driver.set(self.pace.until_next_look(polls, self.shared.config.event_interval));
         if !driver.is_needed() {
             return;
         }
@@ -261,10 +262,11 @@ impl Worker {
             self.shared.notify_local();
         }
         let interval = self.shared.config.global_queue_interval;
-        self.until_injector.set(match token {
+        let until = match token {
             Some(_) => interval.min(queued as u32),
             None => interval - 1,
-        });
+        };
+        self.until_injector.set(until.min(self.until_driver.get().saturating_sub(1)));
         token
     }
 
