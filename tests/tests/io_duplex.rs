@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures::FutureExt;
 use windlass::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -20,6 +21,7 @@ once!(
     vectored,
     no_bytes_are_no_reason_to_wait,
     a_capacity_of_nothing_is_a_panic,
+    a_waker_that_owns_the_other_side,
 );
 
 fn now<T>(future: impl Future<Output = T>) -> Option<T> {
@@ -217,4 +219,20 @@ fn a_reader_is_told_of_the_end(flavor: Flavor) {
             assert_eq!(reading.await.unwrap(), 0);
         }
     });
+}
+
+/// As with executors whose wakers keep their tasks, and whose tasks keep what they use.
+struct Owner(#[expect(dead_code, reason = "dropped with it")] DuplexStream);
+
+impl Wake for Owner {
+    fn wake(self: Arc<Self>) {}
+}
+
+fn a_waker_that_owns_the_other_side() {
+    let (mut near, far) = duplex(4);
+    let mut bytes = [0; 4];
+    let mut poll = |waker: &Waker| pin!(near.read(&mut bytes)).poll(&mut Context::from_waker(waker));
+    assert!(poll(&Waker::from(Arc::new(Owner(far)))).is_pending());
+    assert!(poll(Waker::noop()).is_pending(), "the other side goes with the waker, after the look");
+    assert!(matches!(poll(Waker::noop()), Poll::Ready(Ok(0))));
 }

@@ -47,7 +47,9 @@ impl Pipe {
         let coop = ready!(coop::poll_proceed(cx));
         let mut inner = self.0.lock();
         if inner.bytes.is_empty() && !inner.closed && wanted > 0 {
-            leave(&mut inner.reader, cx);
+            let old = leave(&mut inner.reader, cx);
+            drop(inner);
+            drop(old);
             return Poll::Pending;
         }
         let (first, second) = inner.bytes.as_slices();
@@ -74,7 +76,9 @@ impl Pipe {
         let mut slices = slices.filter(|slice| !slice.is_empty()).peekable();
         let before = inner.bytes.len();
         if slices.peek().is_some() && before == inner.capacity {
-            leave(&mut inner.writer, cx);
+            let old = leave(&mut inner.writer, cx);
+            drop(inner);
+            drop(old);
             return Poll::Pending;
         }
         for slice in slices {
@@ -110,10 +114,12 @@ impl Pipe {
     }
 }
 
-fn leave(place: &mut Option<Waker>, cx: &Context<'_>) {
+/// Leaves the waker there, and gives back the one before it: its drop may be the end of a task that owns the other side, so
+/// not under the lock.
+fn leave(place: &mut Option<Waker>, cx: &Context<'_>) -> Option<Waker> {
     match place {
-        Some(waker) => waker.clone_from(cx.waker()),
-        None => *place = Some(cx.waker().clone()),
+        Some(waker) if waker.will_wake(cx.waker()) => None,
+        place => place.replace(cx.waker().clone()),
     }
 }
 
