@@ -28,6 +28,7 @@ windlass_tests::on_every_flavor!(
     it_waits_for_an_executor_of_the_users,
     it_waits_for_a_job_that_panics,
     it_waits_for_what_a_job_has_woken,
+    it_waits_for_block_on_that_a_job_has_woken,
     a_job_nobody_awaits_holds_it_only_while_it_runs,
     it_does_not_move_while_a_task_runs,
     threads_in_the_runtime_see_it,
@@ -269,6 +270,25 @@ fn it_waits_for_what_a_job_has_woken(flavor: Flavor) {
         }
         far.await.unwrap();
         assert_eq!(start.elapsed(), HOUR);
+    });
+}
+
+fn it_waits_for_block_on_that_a_job_has_woken(flavor: Flavor) {
+    paused(flavor).block_on(async {
+        let start = Instant::now();
+        for round in 0..300 {
+            // Some end before anyone sleeps, and some after.
+            let job = windlass::task::spawn_blocking(move || std::thread::sleep(round % 7 * MS / 20));
+            time::timeout(HOUR, job).await.expect("the time stands").unwrap();
+            assert_eq!(start.elapsed(), Duration::ZERO, "in round {round}");
+            // And some while others are up.
+            let task = windlass::spawn(async {
+                windlass::task::spawn_blocking(|| ()).await.unwrap();
+                windlass::task::yield_now().await;
+                windlass::task::spawn_blocking(std::thread::yield_now).await.unwrap();
+            });
+            time::timeout(HOUR, task).await.expect("the time stands").unwrap();
+        }
     });
 }
 

@@ -184,7 +184,7 @@ impl Idle {
         let sleepers = self.sleepers.lock();
         sleepers.list.len() == workers
             && self.word.load(Relaxed) & SEARCHING_MASK == 0
-            && !sleepers.list.iter().any(|sleeper| sleeper.parker.has_permit())
+            && !sleepers.list.iter().any(|sleeper| sleeper.parker.is_called())
     }
 
     /// From here on every `notify` says `Drained`, and all that was queued before can be seen.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::driver::{Driver, Held};
-use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::primitives::atomic::{AtomicBool, AtomicUsize};
 use crate::primitives::{Arc, Condvar, Mutex};
 
 const EMPTY: usize = 0;
@@ -20,12 +20,20 @@ pub(crate) struct Parker {
     pub(super) wake: Condvar,
     /// Where the thread may wait instead.
     driver: Option<Arc<Driver>>,
+    /// Whether the future that the thread is inside `block_on` for was woken, and is not polled yet.
+    pub(super) woken: AtomicBool,
 }
 
 impl Parker {
     /// A place for a thread that may hold this driver.
     pub(crate) fn new(driver: Option<Arc<Driver>>) -> Self {
-        Self { state: AtomicUsize::new(EMPTY), lock: Mutex::new(()), wake: Condvar::new(), driver }
+        Self {
+            state: AtomicUsize::new(EMPTY),
+            lock: Mutex::new(()),
+            wake: Condvar::new(),
+            driver,
+            woken: AtomicBool::new(false),
+        }
     }
 
     /// As [`park`](Self::park), in the driver's poller: what happens there ends it too. The driver must be that of
@@ -72,10 +80,11 @@ impl Parker {
         self.state.swap(EMPTY, AcqRel);
     }
 
-    /// Whether the thread was given a permit that it has not taken yet.
-    pub(crate) fn has_permit(&self) -> bool {
-        // Acquire pairs with the swap of `unpark`.
-        self.state.load(Acquire) == PERMIT
+    /// Whether the thread, which is among the sleepers, was told to get up: it has a permit, or has taken it and comes to poll
+    /// its future.
+    pub(crate) fn is_called(&self) -> bool {
+        // Acquire pairs with the swaps of `unpark` and `Root::wake`.
+        self.state.load(Acquire) == PERMIT || self.woken.load(Acquire)
     }
 
     /// Whether the thread waits in the poller, and nobody has woken it.

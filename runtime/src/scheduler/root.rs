@@ -5,19 +5,20 @@ use std::task::{Wake, Waker};
 use super::parker::Parker;
 use crate::driver::Driver;
 use crate::primitives::Arc;
-use crate::primitives::atomic::AtomicBool;
-use crate::primitives::atomic::Ordering::{AcqRel, Acquire};
+use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-/// Whether `block_on`'s own future was woken, and where its thread waits.
+/// Where the thread of `block_on`'s own future waits, and with it whether that was woken.
 pub(crate) struct Root {
-    woken: AtomicBool,
     parker: Arc<Parker>,
 }
 
 impl Root {
     /// A root future, to be polled at once; its thread may hold this driver.
     pub(crate) fn new(driver: Option<Arc<Driver>>) -> Arc<Self> {
-        Arc::new(Self { woken: AtomicBool::new(true), parker: Arc::new(Parker::new(driver)) })
+        let parker = Parker::new(driver);
+        // Relaxed: nobody else has it yet.
+        parker.woken.store(true, Relaxed);
+        Arc::new(Self { parker: Arc::new(parker) })
     }
 
     pub(crate) fn parker(&self) -> &Arc<Parker> {
@@ -26,19 +27,19 @@ impl Root {
 
     #[inline]
     pub(crate) fn is_woken(&self) -> bool {
-        self.woken.load(Acquire)
+        self.parker.woken.load(Acquire)
     }
 
     /// Whether it was woken since this was last asked.
     #[inline]
     pub(crate) fn take_woken(&self) -> bool {
         // Acquire pairs with the Release of `wake`: the poll sees what was done before it.
-        self.is_woken() && self.woken.swap(false, AcqRel)
+        self.is_woken() && self.parker.woken.swap(false, AcqRel)
     }
 
     /// Wakes the future: first the flag, then the thread, which may be anywhere.
     pub(crate) fn wake(&self) {
-        if !self.woken.swap(true, AcqRel) {
+        if !self.parker.woken.swap(true, AcqRel) {
             self.parker.unpark();
         }
     }
