@@ -22,6 +22,9 @@ use windlass::task::JoinSet;
 use windlass::{RunInExecutor, run_in_executor};
 use windlass_examples::fileserver::{Blocking, Options, Root, Server, Site, serve_connection};
 
+/// How many connections may wait to be accepted.
+const BACKLOG: usize = 1024;
+
 /// How long to wait when no connection can be accepted, as when there is no descriptor left.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -145,9 +148,13 @@ async fn accept(
             },
         }
     }
-    // Who is in the queue by now may have sent a request.
+    // Who is in the queue by now may have sent a request. No more than a queue holds: others may go on coming.
     if let Ok(listener) = listener.into_std() {
-        while let Ok((stream, peer)) = listener.accept() {
+        for _ in 0..BACKLOG {
+            if connections.len() >= most {
+                break;
+            }
+            let Ok((stream, peer)) = listener.accept() else { break };
             if stream.set_nonblocking(true).is_ok()
                 && let Ok(stream) = TcpStream::from_std(stream)
             {

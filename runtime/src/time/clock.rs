@@ -15,7 +15,8 @@ use crate::task::yield_now;
 /// for an hour is tested in no time.
 ///
 /// It works on both flavours of runtimes. `std::time::Instant` and other clocks go on. Events of sockets come when they come: while a task
-/// waits for one and another for time, the time comes first.
+/// waits for one and another for time, the time comes first. A thread that runs no tasks does not keep the clock from moving while it computes:
+/// one in [`Handle::block_on`](crate::runtime::Handle::block_on), or in a `Runtime::block_on` for which there is no seat.
 ///
 /// # Panics
 ///
