@@ -523,9 +523,16 @@ fn custom_operations(flavor: Flavor) {
             Err::<(), _>(io::ErrorKind::WouldBlock.into())
         });
         assert!(called && would_block(&done));
-        let done: io::Result<()> =
-            server.try_io(Interest::READABLE, || unreachable!("it is not ready any more"));
-        assert!(would_block(&done));
+        // The event of the last byte may come only now: then it is ready once more, and no further.
+        let mut calls = 0;
+        for _ in 0..2 {
+            let done: io::Result<()> = server.try_io(Interest::READABLE, || {
+                calls += 1;
+                Err(io::ErrorKind::WouldBlock.into())
+            });
+            assert!(would_block(&done));
+        }
+        assert!(calls <= 1, "it is not ready any more");
     });
 }
 
