@@ -26,6 +26,7 @@ pub mod fileserver;
 pub mod jobs;
 pub mod log;
 pub mod polled;
+pub mod rounds;
 pub mod tcp;
 
 /// A flavour of runtime that a scenario runs on.

@@ -18,7 +18,8 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 use windlass::runtime::{Handle, Runtime};
 use windlass::task::{self, AbortHandle, JoinHandle, JoinSet, LocalSet};
-use windlass_tests::{Flavor, Ledger, Tracked, poll_once, wake_self, watchdog};
+use windlass_tests::rounds::rounds;
+use windlass_tests::{Flavor, Ledger, Tracked, poll_once, wake_self};
 
 /// How many rounds each of the tests makes if nothing else is said.
 const ROUNDS: u64 = 100;
@@ -46,20 +47,8 @@ fn current_thread() {
     stress(Flavor::CurrentThread);
 }
 
-fn number(variable: &str) -> Option<u64> {
-    let value = std::env::var(variable).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{variable} is {value:?}, which is no number")))
-}
-
 fn stress(flavor: Flavor) {
-    let given = number("WINDLASS_STRESS_SEED");
-    let rounds = number("WINDLASS_STRESS_ROUNDS").unwrap_or(ROUNDS);
-    for number in 0..rounds {
-        let seed = given.unwrap_or_else(|| fastrand::u64(..));
-        let round = format!("round {number} on {flavor} with WINDLASS_STRESS_SEED={seed}");
-        println!("{round}");
-        watchdog(&round, move || Round::new(flavor, seed).run());
-    }
+    rounds(flavor, ROUNDS, move |_, seed| Round::new(flavor, seed).run());
 }
 
 /// What the tasks of a round share.

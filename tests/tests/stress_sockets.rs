@@ -13,7 +13,8 @@ use fastrand::Rng;
 use windlass::net::{TcpListener, TcpStream};
 use windlass::task::JoinSet;
 use windlass::time::timeout;
-use windlass_tests::{Flavor, watchdog};
+use windlass_tests::Flavor;
+use windlass_tests::rounds::rounds;
 
 const ROUNDS: u64 = 6;
 const CONNECTIONS: usize = 150;
@@ -33,20 +34,8 @@ fn current_thread() {
     stress(Flavor::CurrentThread);
 }
 
-fn number(variable: &str) -> Option<u64> {
-    let value = std::env::var(variable).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{variable} is {value:?}, which is no number")))
-}
-
 fn stress(flavor: Flavor) {
-    let given = number("WINDLASS_STRESS_SEED");
-    let rounds = number("WINDLASS_STRESS_ROUNDS").unwrap_or(ROUNDS);
-    for round in 0..rounds {
-        let seed = given.unwrap_or_else(|| fastrand::u64(..));
-        let round = format!("round {round} on {flavor} with WINDLASS_STRESS_SEED={seed}");
-        println!("{round}");
-        watchdog(&round, move || run(flavor, seed));
-    }
+    rounds(flavor, ROUNDS, move |_, seed| run(flavor, seed));
 }
 
 fn run(flavor: Flavor, seed: u64) {

@@ -8,29 +8,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use fastrand::Rng;
 use windlass::sync::{CapacityLimiter, Condition, Mutex, Notify, RwLock, Semaphore, broadcast, mpsc};
 use windlass::task::JoinHandle;
-use windlass_tests::{Flavor, watchdog};
+use windlass_tests::Flavor;
 
 /// How many rounds each of the tests makes if nothing else is said.
 const ROUNDS: u64 = 15;
 const TASKS: usize = 100;
 
-fn number(variable: &str) -> Option<u64> {
-    let value = std::env::var(variable).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{variable} is {value:?}, which is no number")))
-}
-
 /// Runs a scenario with one seed after another, on several threads.
 fn rounds(name: &str, scenario: impl AsyncFn(&mut Rng) + Copy + Send + 'static) {
-    let given = number("WINDLASS_STRESS_SEED");
-    for number in 0..number("WINDLASS_STRESS_ROUNDS").unwrap_or(ROUNDS) {
-        let seed = given.unwrap_or_else(|| fastrand::u64(..));
-        let round = format!("{name}, round {number} with WINDLASS_STRESS_SEED={seed}");
-        println!("{round}");
-        watchdog(&round, move || {
-            let runtime = Flavor::MultiThread(if number % 2 == 0 { 2 } else { 8 }).runtime();
-            runtime.block_on(scenario(&mut Rng::with_seed(seed)));
-        });
-    }
+    windlass_tests::rounds::rounds(name, ROUNDS, move |number, seed| {
+        let runtime = Flavor::MultiThread(if number % 2 == 0 { 2 } else { 8 }).runtime();
+        runtime.block_on(scenario(&mut Rng::with_seed(seed)));
+    });
 }
 
 /// Aborts some of the tasks at random, and waits for all. Returns how many ended by themselves.
