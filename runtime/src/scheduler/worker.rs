@@ -209,11 +209,12 @@ impl Worker {
     /// Wakes those whose events have come, unless another worker sees to that.
     fn look_at_driver(&self) {
         let driver = &self.shared.driver;
-        let polls = self.seat().stats.polls.get();
-        self.until_driver.set(self.pace.until_next_look(polls, self.shared.config.event_interval));
+        let most = self.shared.config.event_interval;
         if !driver.is_needed() {
+            self.until_driver.set(most);
             return;
         }
+        self.until_driver.set(self.pace.until_next_look(self.seat().stats.polls.get(), most));
         match driver.try_hold() {
             Some(mut held) => {
                 held.look();
