@@ -28,6 +28,15 @@ enum Queue {
     Alone(RefCell<VecDeque<Token>>),
 }
 
+/// Who can come for what was queued.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The worker itself and no other: there are no others.
+    Itself,
+    /// Other workers too.
+    Others,
+}
+
 impl Desk {
     /// A desk and the stealer of its queue.
     pub(crate) fn new(alone: bool) -> (Self, Stealer<Token>) {
@@ -38,10 +47,16 @@ impl Desk {
     }
 
     #[inline]
-    pub(crate) fn push(&self, token: Token) {
+    pub(crate) fn push(&self, token: Token) -> Reach {
         match &self.queue {
-            Queue::Shared(deque) => deque.push(token),
-            Queue::Alone(queue) => queue.borrow_mut().push_back(token),
+            Queue::Shared(deque) => {
+                deque.push(token);
+                Reach::Others
+            }
+            Queue::Alone(queue) => {
+                queue.borrow_mut().push_back(token);
+                Reach::Itself
+            }
         }
     }
 

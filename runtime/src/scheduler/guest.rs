@@ -1,6 +1,7 @@
 //! `block_on`: a thread that waits for one future, and runs tasks meanwhile if it gets a seat.
 
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -75,7 +76,8 @@ fn poll<F: Future>(waker: &Waker, future: Pin<&mut F>) -> Poll<F::Output> {
 pub(crate) struct Guest {
     /// Restores the thread's context; dropped before the worker is.
     seated: Option<Seated>,
-    worker: Option<Box<Worker>>,
+    /// Taken when the guest is dropped.
+    worker: ManuallyDrop<Box<Worker>>,
 }
 
 impl Guest {
@@ -84,7 +86,7 @@ impl Guest {
         worker.arrive();
         // SAFETY: the worker is in a box of its own, and `drop` takes the guard away first.
         let seated = unsafe { Seated::new(&worker) };
-        Self { seated: Some(seated), worker: Some(worker) }
+        Self { seated: Some(seated), worker: ManuallyDrop::new(worker) }
     }
 
     fn run<F: Future>(&self, root: &Root, waker: &Waker, mut future: Pin<&mut F>) -> F::Output {
@@ -113,8 +115,9 @@ impl Guest {
 impl Deref for Guest {
     type Target = Worker;
 
+    #[inline]
     fn deref(&self) -> &Worker {
-        self.worker.as_ref().expect("the worker is there until the guest is dropped")
+        &self.worker
     }
 }
 
@@ -123,8 +126,8 @@ impl Drop for Guest {
         self.hand_over();
         self.retire();
         self.seated = None;
-        if let Some(worker) = self.worker.take() {
-            (*worker).depart();
-        }
+        // SAFETY: it is not used again: nothing is dropped after this that could.
+        let worker = unsafe { ManuallyDrop::take(&mut self.worker) };
+        (*worker).depart();
     }
 }

@@ -205,11 +205,8 @@ impl Shared {
     /// A worker has queued a task in its local queue.
     #[inline]
     pub(crate) fn notify_local(&self) {
-        // With one seat there is nobody to come for it but the worker itself.
-        if self.seats.len() > 1 {
-            // A worker that queues has not left yet, so the scheduler is not drained, or it drains itself.
-            let (Notified::InGoodHands | Notified::Drained) = self.idle.notify();
-        }
+        // A worker that queues has not left yet, so the scheduler is not drained, or it drains itself.
+        let (Notified::InGoodHands | Notified::Drained) = self.idle.notify();
     }
 
     /// Whether there is a task in a queue somewhere. LIFO slots do not count: their workers come back for

@@ -1,9 +1,10 @@
 //! A worker: where it looks for work, and how it runs what it finds.
 
 use std::cell::Cell;
+use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::desk::Desk;
+use super::desk::{Desk, Reach};
 use super::idle::{Searching, Woken};
 use super::pace::Pace;
 use super::parker::Parker;
@@ -28,6 +29,8 @@ const LIFO_PATIENCE: u32 = if cfg!(windlass_loom) { 1 } else { 64 };
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     index: usize,
+    /// The seat of that index, in `shared`.
+    seat: NonNull<Seat>,
     desk: Desk,
     /// The worker this thread is besides, further up its stack.
     outer: Cell<*const Worker>,
@@ -70,9 +73,11 @@ impl Worker {
         parker: Arc<Parker>,
         root: Option<Arc<Root>>,
     ) -> Self {
+        let seat = NonNull::from(&*shared.seats[index]);
         Self {
             shared,
             index,
+            seat,
             desk,
             outer: Cell::new(std::ptr::null()),
             parker,
@@ -122,7 +127,8 @@ impl Worker {
 
     #[inline]
     pub(crate) fn seat(&self) -> &Seat {
-        &self.shared.seats[self.index]
+        // SAFETY: the seats stay where they are as long as `shared`, of which a count is ours.
+        unsafe { self.seat.as_ref() }
     }
 
     /// Polls `block_on`'s own future. It may block this thread for good, so what it wakes and spawns, and
@@ -158,10 +164,11 @@ impl Worker {
     /// Queues a task behind the others.
     #[inline]
     pub(crate) fn push_back(&self, token: Token) {
-        self.desk.push(token);
-        match self.brought.get() {
-            None => self.shared.notify_local(),
-            Some(brought) => self.brought.set(Some(brought + 1)),
+        if self.desk.push(token) == Reach::Others {
+            match self.brought.get() {
+                None => self.shared.notify_local(),
+                Some(brought) => self.brought.set(Some(brought + 1)),
+            }
         }
     }
 

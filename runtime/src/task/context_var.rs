@@ -270,14 +270,24 @@ impl ContextVars {
     }
 
     /// Calls `f` with these values, and keeps what it sets.
+    #[inline]
     fn enter<R>(&mut self, f: impl FnOnce() -> R) -> R {
         struct Exchange<'a>(&'a mut Option<Arc<Vars>>);
         impl Exchange<'_> {
+            #[inline]
             fn swap(&mut self) {
+                if self.0.is_some() || context::has_vars() {
+                    self.swap_some();
+                }
+            }
+
+            #[cold]
+            fn swap_some(&mut self) {
                 *self.0 = context::replace_vars(self.0.take());
             }
         }
         impl Drop for Exchange<'_> {
+            #[inline]
             fn drop(&mut self) {
                 self.swap();
             }

@@ -71,6 +71,7 @@ use std::ptr::NonNull;
 ///
 /// `scheduler` is alive, and stays so as long as the task is not complete. If the future or its output are
 /// not `Send`, the token is only run, and the handle only used, on this thread.
+#[inline(always)]
 pub(crate) unsafe fn create<F: Future, S: Schedule>(
     future: F,
     scheduler: NonNull<S>,
