@@ -16,7 +16,7 @@ use crate::driver::{Held, wake_all};
 use crate::primitives::deque::Steal;
 use crate::primitives::{Arc, hint};
 use crate::task::coop::BUDGET;
-use crate::task::{Ran, Token, leave_scopes};
+use crate::task::{Ran, Token, is_of_a_task, leave_scopes};
 
 /// How many tasks in a row come from the LIFO slot before the local queue has its turn.
 const LIFO_STREAK: u32 = 3;
@@ -225,26 +225,40 @@ impl Worker {
         match driver.try_hold() {
             Some(mut held) => {
                 held.look();
-                self.dispatch(held);
+                let _on_its_own = self.dispatch(held, Woken::OnItsOwn);
             }
             // Whoever waits there may wait for longer than what was set here meanwhile allows.
             None => driver.cover_timers(),
         }
     }
 
-    /// Wakes those who wait for what the driver has brought. It is free before that: a waker may be anybody's.
-    fn dispatch(&self, mut held: Held<'_>) {
+    /// Wakes those who wait for what the driver has brought, strangers last. It is free before that: a waker may be
+    /// anybody's.
+    /// Returns what it finds it is after that: a search it was to begin has ended if there are strangers.
+    fn dispatch(&self, mut held: Held<'_>, mut woken: Woken) -> Woken {
         let mut wakers = self.wakers.take();
         held.report(&mut wakers);
         drop(held);
         self.brought.set(Some(0));
+        // A stranger that blocks is as a poll that does not return: what was queued before it, the monitor moves on.
+        self.seat().pulse.begin(None);
+        let mut strangers: Vec<Waker> = wakers.extract_if(.., |waker| !is_of_a_task(waker)).collect();
         wake_all(&mut wakers);
         self.wakers.set(wakers);
         self.shared.driver.fire_timers();
+        if !strangers.is_empty() {
+            // As long as one who searches is blocked by them, nobody is woken for anything.
+            if let Woken::ToSearch(searching) = std::mem::replace(&mut woken, Woken::OnItsOwn) {
+                self.stop_searching(searching);
+            }
+            wake_all(&mut strangers);
+        }
+        self.seat().pulse.end();
         let brought = self.brought.take().unwrap_or_default();
         if brought > 0 {
             self.tell_of(brought);
         }
+        woken
     }
 
     /// Many tasks were queued at once: tells somebody, if it is worth it. If not it is as with the LIFO slot: this
@@ -517,10 +531,11 @@ impl Worker {
         } else {
             self.shared.idle.wake_up(self.index)
         };
-        if let Some(held) = held {
+        let woken = match held {
             // Not from among the sleepers: what this wakes goes to the queue of one who is up.
-            self.dispatch(held);
-        }
+            Some(held) => self.dispatch(held, woken),
+            None => woken,
+        };
         self.shared.hooks.after_unpark();
         woken
     }

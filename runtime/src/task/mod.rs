@@ -59,7 +59,7 @@ pub(crate) use state::State;
 pub(crate) use token::{Ran, Token};
 pub(crate) use unhandled::UnhandledHook;
 pub(crate) use unobserved::{Panic, Unobserved};
-pub(crate) use waker::is_of;
+pub(crate) use waker::{is_of, is_of_a_task};
 
 use std::future::Future;
 use std::panic::Location;

@@ -41,7 +41,13 @@ impl Deref for BorrowedWaker {
 /// Whether `waker` wakes that task.
 #[inline]
 pub(crate) fn is_of(waker: &Waker, task: *const Header) -> bool {
-    waker.data() == task.cast() && std::ptr::eq(waker.vtable(), &VTABLE)
+    waker.data() == task.cast() && is_of_a_task(waker)
+}
+
+/// Whether `waker` wakes a task, and so neither blocks nor panics.
+#[inline]
+pub(crate) fn is_of_a_task(waker: &Waker) -> bool {
+    std::ptr::eq(waker.vtable(), &VTABLE)
 }
 
 /// Wakes the task.

@@ -1,0 +1,75 @@
+//! Wakers that are not ours, called by the driver: whatever they do, those beside them are woken.
+
+#![cfg(unix)]
+
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use windlass::io::{AsyncFd, Interest};
+use windlass::runtime::{Builder, Runtime};
+use windlass_tests::{spin_until, watchdog};
+
+/// Waits, when it is woken, for word that the task has run.
+struct Blocks {
+    until: Mutex<Receiver<()>>,
+    unblocked: AtomicUsize,
+}
+
+impl Wake for Blocks {
+    fn wake(self: Arc<Self>) {
+        self.until.lock().unwrap().recv().expect("the task runs though its driver's thread is blocked");
+        self.unblocked.fetch_add(1, SeqCst);
+    }
+}
+
+fn two_workers() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).block_on_runs_tasks(false).build().unwrap()
+}
+
+fn readable(stream: &UnixStream) -> AsyncFd<UnixStream> {
+    let stream = stream.try_clone().unwrap();
+    // SAFETY: a stream of std's has one descriptor for as long as it lives.
+    unsafe { AsyncFd::register_with_interest(stream, Interest::READABLE) }.unwrap()
+}
+
+#[test]
+fn one_that_blocks_does_not_keep_a_task_that_is_ready_too() {
+    watchdog("one_that_blocks_does_not_keep_a_task_that_is_ready_too", || {
+        for _ in 0..100 {
+            let runtime = two_workers();
+            let (ours, mut theirs) = UnixStream::pair().unwrap();
+            ours.set_nonblocking(true).unwrap();
+            let (tell, told) = sync_channel(1);
+            let blocks = Arc::new(Blocks { until: Mutex::new(told), unblocked: AtomicUsize::new(0) });
+            let waits = Arc::new(AtomicUsize::new(0));
+            // Both learn of the same byte, often in one fetch and in any order.
+            let (first, second) = {
+                let _in_it = runtime.enter();
+                (readable(&ours), readable(&ours))
+            };
+            let task = runtime.spawn({
+                let waits = Arc::clone(&waits);
+                async move {
+                    let mut ready = std::pin::pin!(first.readable());
+                    std::future::poll_fn(|cx| {
+                        let polled = ready.as_mut().poll(cx);
+                        waits.fetch_add(1, SeqCst);
+                        polled.map(|guard| drop(guard.unwrap()))
+                    })
+                    .await;
+                    tell.send(()).unwrap();
+                }
+            });
+            spin_until(|| waits.load(SeqCst) > 0);
+            let waker = Waker::from(Arc::clone(&blocks));
+            assert!(matches!(second.poll_read_ready(&mut Context::from_waker(&waker)), Poll::Pending));
+            theirs.write_all(b"x").unwrap();
+            runtime.block_on(task).unwrap();
+            spin_until(|| blocks.unblocked.load(SeqCst) == 1);
+        }
+    });
+}
