@@ -2,7 +2,7 @@
 //!
 //! They run in virtual time. Where the order differs from the tutorial's, the test says why.
 
-use windlass_tests::example::output;
+use windlass_tests::example::{output, run};
 
 const VIRTUAL: &[&str] = &["--virtual"];
 
@@ -120,7 +120,11 @@ fn section_4_5_names() {
 /// The tutorial has task2 before task1, a set's order.
 #[test]
 fn section_4_5_coroutines() {
-    let printed = output("tutorial_4_05_coroutines", VIRTUAL);
+    let run = run("tutorial_4_05_coroutines", VIRTUAL);
+    let (printed, errors) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{errors}");
+    // Python: "RuntimeError: no running event loop".
+    assert!(errors.contains("there is no runtime running on this thread"), "{errors}");
     let (done, rest) = after(&printed, "1\n1\n2\n2\n").split_once('\n').expect("a line of tasks");
     assert_lists_finished_tasks(done, "tutorial_4_05_coroutines", ["", ""]);
     assert_eq!(rest, "返回值task1\n返回值task2\n");
@@ -159,4 +163,17 @@ fn section_4_10_event_loops() {
         assert!(rate.parse::<u64>().expect("a number") > 0, "{printed}");
     }
     assert_eq!(lines.len(), 2, "{printed}");
+}
+
+#[test]
+fn how_the_programs_are_used() {
+    for (program, usage) in [
+        ("tutorial_4_04_await", r#"usage: [--virtual], not "soon""#),
+        ("tutorial_4_01_blocking", r#"usage: tutorial_4_01_blocking [MILLISECONDS], not \"soon\""#),
+    ] {
+        let run = run(program, &["soon"]);
+        let errors = String::from_utf8_lossy(&run.stderr);
+        assert!(!run.status.success() && run.stdout.is_empty(), "{program}: {errors}");
+        assert!(errors.contains(usage), "{program}: {errors}");
+    }
 }
