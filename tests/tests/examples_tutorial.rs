@@ -26,7 +26,7 @@ fn assert_lists_finished_tasks(line: &str, program: &str, names: [&str; 2]) {
 }
 
 #[test]
-fn section_2_what_a_coroutine_is() {
+fn the_example_of_section_2_what_a_coroutine_is() {
     assert_eq!(
         output("tutorial_2_coroutine", &[]),
         "caller: nothing has run yet\n\
@@ -38,7 +38,7 @@ fn section_2_what_a_coroutine_is() {
 }
 
 #[test]
-fn section_3_what_it_is_for() {
+fn the_example_of_section_3_what_it_is_for() {
     let printed = output("tutorial_3_why", VIRTUAL);
     let rest = after(&printed, "10000 requests of a second each: 1.0s\nticks meanwhile: 10\n");
     let bytes = after(rest, "a request that waits: ").trim_end().strip_suffix(" bytes").expect("a size");
@@ -47,7 +47,7 @@ fn section_3_what_it_is_for() {
 }
 
 #[test]
-fn section_4_1_one_after_the_other() {
+fn the_example_of_section_4_1_one_after_the_other() {
     let printed = output("tutorial_4_01_blocking", &["10"]);
     let took = after(&printed, "1\n2\n3\n4\n").trim_end().strip_suffix("ms").expect("a time");
     assert!(took.parse::<f64>().expect("a number") >= 20.0, "{printed}");
@@ -55,22 +55,22 @@ fn section_4_1_one_after_the_other() {
 
 /// The tutorial has 3, 1, 4, 2: there `wait` starts them in the order of a set.
 #[test]
-fn section_4_1_side_by_side() {
+fn the_example_of_section_4_1_side_by_side() {
     assert_eq!(output("tutorial_4_01_async", VIRTUAL), "1\n3\n2\n4\n1.0s\n");
 }
 
 #[test]
-fn section_4_2_event_loop() {
+fn the_example_of_section_4_2_event_loop() {
     assert_eq!(output("tutorial_4_02_event_loop", &[]), "123456\n");
 }
 
 #[test]
-fn section_4_3_coroutine_object() {
+fn the_example_of_section_4_3_coroutine_object() {
     assert_eq!(output("tutorial_4_03_coroutine_object", &[]), "执行协程函数 func\n");
 }
 
 #[test]
-fn section_4_4_await() {
+fn the_example_of_section_4_4_await() {
     let first = "执行协程函数 main()\n\
                  func() start\n\
                  func() end\n\
@@ -87,7 +87,7 @@ fn section_4_4_await() {
 }
 
 #[test]
-fn section_4_5_create_task() {
+fn the_example_of_section_4_5_create_task() {
     assert_eq!(
         output("tutorial_4_05_create_task", VIRTUAL),
         "开始创建Task对象\n\
@@ -102,7 +102,7 @@ fn section_4_5_create_task() {
 
 /// The tutorial prints two sets of tasks, with their values: here two lists, `[]` for `set()`, and the values by themselves.
 #[test]
-fn section_4_5_wait() {
+fn the_example_of_section_4_5_wait() {
     let printed = output("tutorial_4_05_wait", VIRTUAL);
     let rest = after(&printed, "开始创建Task对象\n创建Task对象结束\n1\n1\n2\n2\n");
     let (done, rest) = rest.split_once('\n').expect("a line of tasks");
@@ -111,7 +111,7 @@ fn section_4_5_wait() {
 }
 
 #[test]
-fn section_4_5_names() {
+fn the_example_of_section_4_5_names() {
     let printed = output("tutorial_4_05_names", VIRTUAL);
     let done = after(&printed, "开始创建Task对象\n创建Task对象结束\n1\n1\n2\n2\n").trim_end();
     assert_lists_finished_tasks(done, "tutorial_4_05_names", [r#"name: "n1", "#, r#"name: "n2", "#]);
@@ -119,7 +119,7 @@ fn section_4_5_names() {
 
 /// The tutorial has task2 before task1, a set's order.
 #[test]
-fn section_4_5_coroutines() {
+fn the_example_of_section_4_5_coroutines() {
     let run = run("tutorial_4_05_coroutines", VIRTUAL);
     let (printed, errors) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{errors}");
@@ -132,7 +132,7 @@ fn section_4_5_coroutines() {
 
 /// The first line and the last are of what the tutorial's programs never get to.
 #[test]
-fn section_4_6_future() {
+fn the_example_of_section_4_6_future() {
     assert_eq!(
         output("tutorial_4_06_future", VIRTUAL),
         "still without a result: deadline has elapsed\n\
@@ -143,18 +143,18 @@ fn section_4_6_future() {
 }
 
 #[test]
-fn section_4_8_async_iterator() {
+fn the_example_of_section_4_8_async_iterator() {
     let expected: String = (1..100).map(|number| format!("{number}\n")).collect();
     assert_eq!(output("tutorial_4_08_async_iterator", &[]), expected);
 }
 
 #[test]
-fn section_4_9_async_context_manager() {
+fn the_example_of_section_4_9_async_context_manager() {
     assert_eq!(output("tutorial_4_09_async_context_manager", VIRTUAL), "666\n2.0s\n");
 }
 
 #[test]
-fn section_4_10_event_loops() {
+fn the_example_of_section_4_10_event_loops() {
     let printed = output("tutorial_4_10_event_loops", &[]);
     let lines: Vec<&str> = printed.lines().collect();
     for (line, name) in lines.iter().zip(["one thread", "all cores"]) {
@@ -166,7 +166,7 @@ fn section_4_10_event_loops() {
 }
 
 #[test]
-fn how_the_programs_are_used() {
+fn the_examples_say_how_they_are_used() {
     for (program, usage) in [
         ("tutorial_4_04_await", r#"usage: [--virtual], not "soon""#),
         ("tutorial_4_01_blocking", r#"usage: tutorial_4_01_blocking [MILLISECONDS], not \"soon\""#),

@@ -3,7 +3,7 @@
 //! `TRYBUILD=overwrite cargo test -p windlass-tests --test examples_tutorial_errors` writes the expected output anew.
 
 #[test]
-fn errors_of_the_tutorial() {
+fn compile_fail_messages_of_the_tutorial() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/tutorial/*.rs");
 }

@@ -7,7 +7,7 @@ use windlass_tests::example::output;
 use windlass_tests::fileserver::has;
 
 #[test]
-fn section_4_11_http() {
+fn the_example_of_section_4_11_http() {
     assert_eq!(
         output("tutorial_4_11_http", &[]),
         "/harbour 200 OK ships at rest\n\
@@ -17,7 +17,7 @@ fn section_4_11_http() {
 }
 
 #[test]
-fn section_4_11_redis() {
+fn the_example_of_section_4_11_redis() {
     if !has("redis-server") {
         return;
     }
