@@ -1,6 +1,7 @@
 //! Running the programs of `examples/` as a reader of them would.
 
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use crate::watchdog;
 
@@ -21,21 +22,32 @@ pub fn output(name: &'static str, arguments: &'static [&str]) -> String {
 ///
 /// # Panics
 ///
-/// If it cannot be built, or hangs.
+/// If the examples cannot be built, or it hangs.
 #[track_caller]
 pub fn run(name: &'static str, arguments: &'static [&str]) -> Output {
     // Building takes as long as it takes; the watchdog is for the program.
-    let build = cargo("build", name).output().expect("cargo runs");
-    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
-    let program = move || cargo("run", name).arg("--").args(arguments).output().expect("cargo runs");
+    if let Err(errors) = BUILT.get_or_init(build) {
+        panic!("the examples could not be built:\n{errors}");
+    }
+    let program =
+        move || cargo("run", &["--bin", name]).arg("--").args(arguments).output().expect("cargo runs");
     watchdog(&format!("the example {name}"), program)
 }
 
+/// Whether the examples are built: all of them at once, for cargo builds one after the other what it is asked for one by one.
+static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+
+fn build() -> Result<(), String> {
+    let build = cargo("build", &["--bins"]).output().expect("cargo runs");
+    build.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&build.stderr).into_owned())
+}
+
 /// cargo knows where it builds, whatever the profile and target directory of this test.
-fn cargo(command: &str, name: &str) -> Command {
+fn cargo(command: &str, programs: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args([command, "--quiet", "--package", "windlass-examples", "--bin", name])
+        .args([command, "--quiet", "--package", "windlass-examples"])
+        .args(programs)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     cargo
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::server::peers::describe_python;
+
 pub mod channel;
 pub mod limit;
 pub mod rayon;
@@ -88,7 +90,7 @@ impl RuntimeName {
         }
     }
 
-    /// What exactly runs under this name, with the versions this program was built with.
+    /// What exactly runs under this name, with the versions this program was built with, or those that are installed.
     pub fn describe(self) -> String {
         match self {
             Self::Windlass => format!("windlass {}", locked_version("windlass")),
@@ -102,8 +104,7 @@ impl RuntimeName {
             Self::Channel => {
                 format!("threads that receive from crossbeam-channel {}", locked_version("crossbeam-channel"))
             }
-            Self::Asyncio => "asyncio of the python3 that is installed".into(),
-            Self::Uvloop => "uvloop, where that python3 has it".into(),
+            Self::Asyncio | Self::Uvloop => describe_python(self.as_str()),
             Self::Go => "the go that is installed, if one is".into(),
             Self::Limit => "one thread: an executor without synchronisation, or a server around epoll".into(),
         }

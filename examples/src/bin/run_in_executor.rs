@@ -34,10 +34,11 @@ use std::time::Duration;
 
 use windlass::blocking::{ExecutorExt, ThreadPoolExecutor};
 use windlass::{run_in_executor, wrap_future};
+use windlass_examples::nap::nap;
 
 #[windlass::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let nap = nap()?;
+    let nap = nap(Duration::from_secs(2))?;
 
     let future = run_in_executor(None, move || func1(nap));
     println!("default thread pool {}", future.await?);
@@ -56,12 +57,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn func1(nap: Duration) -> String {
     thread::sleep(nap);
     format!("123, on {}", thread::current().name().unwrap_or("a thread without a name"))
-}
-
-/// How long the function sleeps: two seconds, or what the command line says.
-fn nap() -> Result<Duration, String> {
-    let Some(given) = std::env::args().nth(1) else { return Ok(Duration::from_secs(2)) };
-    let milliseconds =
-        given.parse().map_err(|_| format!("usage: run_in_executor [MILLISECONDS], not {given:?}"))?;
-    Ok(Duration::from_millis(milliseconds))
 }

@@ -22,9 +22,10 @@ use std::thread;
 use std::time::Duration;
 
 use windlass::blocking::{Executor, ExecutorExt, ThreadPoolExecutor};
+use windlass_examples::nap::nap;
 
 fn main() -> Result<(), String> {
-    let nap = nap()?;
+    let nap = nap(Duration::from_secs(1))?;
     let pool = ThreadPoolExecutor::new(5);
 
     let futures: Vec<_> = (0..10)
@@ -47,12 +48,4 @@ fn main() -> Result<(), String> {
 fn func(value: u32, nap: Duration) {
     thread::sleep(nap);
     println!("{value}");
-}
-
-/// How long a job sleeps: a second, or what the command line says.
-fn nap() -> Result<Duration, String> {
-    let Some(given) = std::env::args().nth(1) else { return Ok(Duration::from_secs(1)) };
-    let milliseconds =
-        given.parse().map_err(|_| format!("usage: thread_pool [MILLISECONDS], not {given:?}"))?;
-    Ok(Duration::from_millis(milliseconds))
 }

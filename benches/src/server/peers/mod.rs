@@ -13,6 +13,13 @@ use crate::runtimes::RuntimeName;
 const PYTHON_SERVER: &str = include_str!("echo.py");
 const GO_SERVER: &str = include_str!("echo.go");
 
+/// Prints what a loop is, with its version where it has one of its own, and that of Python.
+const PYTHON_VERSIONS: &str = "
+import importlib, platform, sys
+version = getattr(importlib.import_module(sys.argv[1]), '__version__', '')
+print(f'{sys.argv[1]} {version}'.strip(), 'on', platform.python_implementation(), platform.python_version())
+";
+
 /// Which Python to use instead of `python3`: one that has uvloop, say.
 const PYTHON_VARIABLE: &str = "WINDLASS_BENCH_PYTHON";
 
@@ -49,8 +56,21 @@ fn succeeds(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
+fn python_program() -> String {
+    std::env::var(PYTHON_VARIABLE).unwrap_or_else(|_| "python3".into())
+}
+
+/// What one of Python's loops is, with the versions that are installed.
+pub(crate) fn describe_python(module: &str) -> String {
+    let run = Command::new(python_program()).args(["-c", PYTHON_VERSIONS, module]).output();
+    match run {
+        Ok(run) if run.status.success() => String::from_utf8_lossy(&run.stdout).trim().to_owned(),
+        _ => format!("{module}, which is not installed"),
+    }
+}
+
 fn python(module: &str, missing: CannotRun) -> Result<io::Result<Foreign>, CannotRun> {
-    let python = std::env::var(PYTHON_VARIABLE).unwrap_or_else(|_| "python3".into());
+    let python = python_program();
     if !succeeds(Command::new(&python).args(["-c", &format!("import {module}")])) {
         return Err(missing);
     }
@@ -78,5 +98,15 @@ fn build_go(workers: usize) -> io::Result<Foreign> {
         Ok(foreign)
     } else {
         Err(io::Error::other("the Go server could not be built"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_is_missing_is_named() {
+        assert_eq!(describe_python("no_such_loop"), "no_such_loop, which is not installed");
     }
 }
