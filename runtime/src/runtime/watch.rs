@@ -90,6 +90,28 @@ impl Handle {
     /// # Errors
     ///
     /// If the system cannot wait for it, such as for a plain file, or has no descriptor left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// use std::sync::mpsc;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let rt = windlass::runtime::Runtime::new()?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let (sender, receiver) = mpsc::sync_channel(1);
+    /// let watch = rt.handle().add_writer(&ours, move || {
+    ///     let _ = sender.try_send("there is room");
+    /// })?;
+    /// assert_eq!(receiver.recv(), Ok("there is room"));
+    /// // It would be called for ever.
+    /// watch.cancel();
+    /// println!("gone, or about to go: {}", watch.is_finished());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn add_writer<F>(&self, fd: &impl AsFd, f: F) -> io::Result<WatchHandle>
     where

@@ -51,7 +51,9 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn get(&self, id: &str) -> Option<&'a Value> {
-        self.index.get(id).filter(|item| item["crate_id"] == 0 && !is_hidden(item))
+        self.index
+            .get(id)
+            .filter(|item| item["crate_id"] == 0 && !is_hidden(item) && item["deprecation"].is_null())
     }
 
     /// Goes through a module, its public modules, and what it re-exports.

@@ -3,7 +3,7 @@
 //! An item is covered when an example (a code block that is compiled) stands in its own documentation, or uses its name on its
 //! **page** or in its **module's** documentation. The page of a method is that of its type: what the type, its `impl` blocks
 //! and its other methods say. A type is covered too when a covered function returns it: an example that calls the function has it
-//! in hand. What an example hides from the reader (lines that start with `#`) does not count, nor do comments.
+//! in hand. What is deprecated needs none. What an example hides from the reader (lines that start with `#`) does not count, nor do comments.
 //!
 //! rustdoc says what is public, through every re-export and macro; its JSON is behind a nightly flag, which
 //! `RUSTC_BOOTSTRAP` opens. What is read of it (names, docs, kinds, signatures) has been the same for years.

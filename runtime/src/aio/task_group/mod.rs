@@ -55,6 +55,37 @@ pub use start::{Start, StartError, TaskStatus};
 pub struct TaskGroup<E>(Spawner<E>);
 
 /// Spawns tasks into a [`TaskGroup`]; to be given to its tasks.
+///
+/// # Examples
+///
+/// A task of the group that spawns others:
+///
+/// ```
+/// use windlass::aio::{Spawner, TaskGroup};
+///
+/// /// One task for each half, down to the single ones.
+/// async fn halves(group: Spawner<std::io::Error>, n: u32) {
+///     if n > 1 {
+///         group.spawn({ let group = group.clone(); async move { Ok(halves_boxed(group, n / 2).await) } });
+///         group.spawn({ let group = group.clone(); async move { Ok(halves_boxed(group, n - n / 2).await) } });
+///     }
+/// }
+///
+/// fn halves_boxed(group: Spawner<std::io::Error>, n: u32) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+///     Box::pin(halves(group, n))
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let group = TaskGroup::new();
+/// let spawner = group.spawner();
+/// spawner.spawn_named("root", { let group = group.spawner(); async move { Ok(halves(group, 8).await) } });
+/// spawner.spawn_blocking(|| std::fs::metadata("Cargo.toml"));
+/// assert!(spawner.len() >= 2 && !spawner.is_closed());
+/// group.join().await.unwrap();
+/// assert!(spawner.is_closed(), "no more begin");
+/// # }
+/// ```
 pub struct Spawner<E>(Arc<Group<E>>);
 
 impl<E: Send + 'static> TaskGroup<E> {
