@@ -37,8 +37,8 @@ Every day:
   test                    every test there is: unit, integration, doc and loom models
   fmt [--check]           format the sources, or only look whether they are
   clippy                  lints, every target and feature, warnings denied
-  docs                    the documentation, warnings denied
-  examples                every public item is used by an example in the documentation
+  docs                    the documentation, warnings denied, and `examples`
+  examples                whether every public item is used by an example in the documentation
   bench [arguments]       the comparison with other runtimes; arguments go to `compare` (try `bench --help`)
 
 Now and then:

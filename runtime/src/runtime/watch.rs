@@ -12,6 +12,23 @@ use crate::task::{AbortHandle, yield_now};
 
 /// A watch that was begun with [`Handle::add_reader`] or [`add_writer`](Handle::add_writer). Dropping it changes
 /// nothing.
+///
+/// # Examples
+///
+/// ```
+/// use std::os::unix::net::UnixStream;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (ours, _theirs) = UnixStream::pair()?;
+/// let watch = windlass::runtime::Handle::current().add_reader(&ours, || println!("something came"))?;
+/// watch.cancel();
+/// while !watch.is_finished() {
+///     windlass::task::yield_now().await;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct WatchHandle(AbortHandle);
 

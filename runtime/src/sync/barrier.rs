@@ -233,6 +233,20 @@ impl fmt::Debug for Barrier {
 }
 
 /// What came of a wait at a [`Barrier`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::Barrier;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let barrier = Barrier::new(2);
+/// let (one, other) = futures_lite::future::zip(barrier.wait(), barrier.wait()).await;
+/// assert_ne!(one.is_leader(), other.is_leader());
+/// assert_eq!(one.index() + other.index(), 1);
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct BarrierWaitResult {
     index: usize,

@@ -278,6 +278,18 @@ impl fmt::Debug for TaskTracker {
 }
 
 /// Counts as a task of a [`TaskTracker`] until it is dropped. A clone counts as another one.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::TaskTracker;
+///
+/// let tracker = TaskTracker::new();
+/// let token = tracker.token();
+/// assert_eq!(token.task_tracker().len(), 1);
+/// drop(token);
+/// assert!(tracker.is_empty());
+/// ```
 #[derive(Debug)]
 pub struct TaskTrackerToken {
     tracker: TaskTracker,

@@ -296,6 +296,20 @@ impl ContextVars {
     /// # Cancel safety
     ///
     /// That of the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::task::ContextVars;
+    ///
+    /// windlass::context_var! { static USER: String; }
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let ada = USER.sync_scope("ada".into(), ContextVars::current);
+    /// assert_eq!(ada.scope(async { USER.get() }).await, "ada");
+    /// # }
+    /// ```
     pub fn scope<F: Future>(self, future: F) -> InContext<F> {
         InContext { vars: self, future: Some(future) }
     }

@@ -157,6 +157,24 @@ impl fmt::Debug for TaskInfo {
 }
 
 /// The live tasks of a runtime, as they were when somebody asked.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::task;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let waiting = windlass::spawn(std::future::pending::<()>());
+/// task::yield_now().await;
+/// let tasks = task::all_tasks();
+/// for task in tasks.iter() {
+///     println!("{task:?}");
+/// }
+/// assert_eq!((tasks.len(), tasks.not_started()), (1, 0));
+/// # waiting.abort();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AllTasks {
     pub(crate) tasks: Vec<TaskInfo>,

@@ -212,6 +212,21 @@ pub enum ChildError {
 
 impl ChildError {
     /// Whether it was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::aio::TaskGroup;
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let group = TaskGroup::<()>::new();
+    /// let child = group.spawn(async { std::future::pending::<Result<(), ()>>().await });
+    /// group.cancel();
+    /// assert!(child.await.unwrap_err().is_cancelled());
+    /// group.join().await.unwrap();
+    /// # }
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         *self == Self::Cancelled
     }

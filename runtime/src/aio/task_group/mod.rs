@@ -216,6 +216,23 @@ impl<E: Send + 'static> TaskGroup<E> {
     }
 
     /// What spawns into this group, for its tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::aio::TaskGroup;
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let group = TaskGroup::<()>::new();
+    /// let spawner = group.spawner();
+    /// group.spawn(async move {
+    ///     spawner.spawn(async { Ok(()) }).await.unwrap();
+    ///     Ok(())
+    /// });
+    /// group.join().await.unwrap();
+    /// # }
+    /// ```
     pub fn spawner(&self) -> Spawner<E> {
         self.0.clone()
     }
