@@ -103,6 +103,7 @@ impl Shared {
 /// let job = pool.submit(move || inner.running_jobs().remove(0)).result().unwrap();
 /// assert_eq!(job.thread_name(), Some("crew_0"));
 /// assert!(job.running_for().as_secs() < 60);
+/// assert!(job.location().line() > 0);
 /// println!("{job}"); // src/main.rs:3:17, for 12.1µs, on thread crew_0
 /// ```
 #[derive(Clone, Debug)]
