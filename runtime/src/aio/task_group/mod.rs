@@ -63,25 +63,20 @@ pub struct TaskGroup<E>(Spawner<E>);
 /// ```
 /// use windlass::aio::{Spawner, TaskGroup};
 ///
-/// /// One task for each half, down to the single ones.
-/// async fn halves(group: Spawner<std::io::Error>, n: u32) {
-///     if n > 1 {
-///         group.spawn({ let group = group.clone(); async move { Ok(halves_boxed(group, n / 2).await) } });
-///         group.spawn({ let group = group.clone(); async move { Ok(halves_boxed(group, n - n / 2).await) } });
+/// async fn crew(group: Spawner<std::io::Error>) -> Result<(), std::io::Error> {
+///     for n in 0..3 {
+///         group.spawn_named("sailor", async move { Ok(println!("{n} is aboard")) });
 ///     }
-/// }
-///
-/// fn halves_boxed(group: Spawner<std::io::Error>, n: u32) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-///     Box::pin(halves(group, n))
+///     group.spawn_blocking(|| std::fs::metadata("Cargo.toml"));
+///     Ok(())
 /// }
 ///
 /// # #[windlass::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let group = TaskGroup::new();
 /// let spawner = group.spawner();
-/// spawner.spawn_named("root", { let group = group.spawner(); async move { Ok(halves(group, 8).await) } });
-/// spawner.spawn_blocking(|| std::fs::metadata("Cargo.toml"));
-/// assert!(spawner.len() >= 2 && !spawner.is_closed());
+/// spawner.spawn(crew(group.spawner()));
+/// assert_eq!((spawner.len(), spawner.is_closed()), (1, false));
 /// group.join().await.unwrap();
 /// assert!(spawner.is_closed(), "no more begin");
 /// # }
