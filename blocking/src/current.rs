@@ -13,6 +13,22 @@ thread_local! {
 }
 
 /// Answers a job that asks whether it is still wanted. For those who write their own [`Run`](crate::Run).
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use windlass_blocking::CancelProbe;
+///
+/// /// Of a job of one's own: asked to stop when the program is.
+/// static STOPPING: AtomicBool = AtomicBool::new(false);
+///
+/// struct Stopping;
+/// impl CancelProbe for Stopping {
+///     fn is_cancelled(&self) -> bool {
+///         STOPPING.load(Ordering::Relaxed)
+///     }
+/// }
+/// assert!(!Stopping.is_cancelled());
+/// ```
 pub trait CancelProbe: Sync {
     /// Whether someone has asked to cancel the job.
     fn is_cancelled(&self) -> bool;

@@ -85,6 +85,22 @@ pub trait Executor: Send + Sync {
 ///
 /// It holds its own handle of the executor, so it may outlive the one it came from. Dropping it gives up the
 /// place; if it had just been told of room, the next in line is told instead.
+///
+/// ```
+/// use std::future::poll_fn;
+/// use std::task::{Context, Poll, Waker};
+/// use windlass_blocking::{Executor, Job, Room, ThreadPoolExecutor};
+///
+/// let pool = ThreadPoolExecutor::builder().max_workers(1).queue_capacity(1).build();
+/// let mut room: Box<dyn Room> = pool.room().unwrap();
+/// let (ran, has_run) = std::sync::mpsc::channel();
+/// let mut job = Some(Job::new(move || ran.send(()).unwrap()));
+/// // With an async runtime: `poll_fn(|cx| room.poll_execute(cx, &mut job)).await`
+/// let mut cx = Context::from_waker(Waker::noop());
+/// assert!(matches!(room.poll_execute(&mut cx, &mut job), Poll::Ready(Ok(()))));
+/// assert!(job.is_none(), "the pool has it");
+/// has_run.recv().unwrap();
+/// ```
 pub trait Room: Send {
     /// Takes the job out of `job` once the executor has room for it and submits it.
     ///

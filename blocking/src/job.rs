@@ -42,6 +42,25 @@ pub trait Run: Send + 'static {
     ///
     /// An executor that breaks calls this for what it had accepted. By default the error is dropped, and the
     /// job with it.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use windlass_blocking::{Job, JobError, Run};
+    ///
+    /// /// A call whose caller is told what became of it.
+    /// struct Call(mpsc::Sender<Result<u32, JobError>>);
+    /// impl Run for Call {
+    ///     fn run(self) {
+    ///         let _ = self.0.send(Ok(6 * 7));
+    ///     }
+    ///     fn fail(self, error: JobError) {
+    ///         let _ = self.0.send(Err(error));
+    ///     }
+    /// }
+    /// let (caller, told) = mpsc::channel();
+    /// Job::new(Call(caller)).fail(JobError::broken("no threads left"));
+    /// assert!(told.recv().unwrap().unwrap_err().is_broken());
+    /// ```
     fn fail(self, error: JobError)
     where
         Self: Sized,

@@ -1,5 +1,6 @@
 //! What the programs in `src/bin/` are made of, where that is more than one file.
 
+pub mod crawler;
 pub mod fileserver;
 pub mod nap;
 pub mod redis_server;

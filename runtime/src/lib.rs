@@ -14,6 +14,7 @@
 //!
 //! Where tokio has the same thing, it is here under the same path, with the same signature; where only
 //! asyncio has it, under Python's name.
+//! [`guide::from_asyncio`] and [`guide::from_tokio`] go through both, name by name, with what differs.
 //!
 //! # Two vocabularies
 //!
@@ -78,6 +79,7 @@ mod scheduler;
 pub mod aio;
 #[cfg(feature = "hyper")]
 pub mod compat;
+pub mod guide;
 pub mod io;
 #[cfg(feature = "macros")]
 #[doc(hidden)]

@@ -1,5 +1,6 @@
 //! Running the programs of `examples/` as a reader of them would.
 
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
@@ -40,6 +41,22 @@ static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
 fn build() -> Result<(), String> {
     let build = cargo("build", &["--bins"]).output().expect("cargo runs");
     build.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&build.stderr).into_owned())
+}
+
+/// Builds an example, and says where it is: for tests that talk to it while it runs.
+///
+/// # Panics
+///
+/// If it does not build.
+#[track_caller]
+pub fn program(name: &str) -> PathBuf {
+    let arguments = ["--bin", name, "--message-format=json-render-diagnostics"];
+    let build = cargo("build", &arguments).output().expect("cargo runs");
+    assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
+    let messages = String::from_utf8_lossy(&build.stdout).into_owned();
+    let executable =
+        messages.lines().find_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
+    executable.expect("cargo names what it built").into()
 }
 
 /// cargo knows where it builds, whatever the profile and target directory of this test.

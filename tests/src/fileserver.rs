@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
+use crate::example;
+
 /// A file server on a port of its own. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct FileServer {
@@ -23,19 +25,7 @@ pub struct FileServer {
 /// If it does not build.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "windlass-examples", "--bin", "fileserver"])
-            .arg("--message-format=json-render-diagnostics")
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .output()
-            .expect("cargo runs");
-        assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
-        let messages = String::from_utf8_lossy(&build.stdout).into_owned();
-        let executable =
-            messages.lines().find_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
-        executable.expect("cargo names what it built").into()
-    })
+    PROGRAM.get_or_init(|| example::program("fileserver"))
 }
 
 impl FileServer {

@@ -1,5 +1,6 @@
 //! `fmt`, `clippy`, `docs`, `duplicates`: what can be said without running anything.
 
+use crate::examples;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::place::{PUBLISHED, cargo};
@@ -44,7 +45,7 @@ pub(crate) fn docs_routine(session: &mut Session, options: Options) -> Result<()
     docs(session)
 }
 
-/// The documentation, private items left out, as docs.rs shows it.
+/// The documentation, private items left out, as docs.rs shows it, and whether it has an example of everything.
 pub(crate) fn docs(session: &mut Session) -> Result<(), Failure> {
     session.step("docs", "cargo xtask docs", || {
         let mut command = cargo();
@@ -52,7 +53,8 @@ pub(crate) fn docs(session: &mut Session) -> Result<(), Failure> {
             .args(["doc", "--workspace", "--no-deps", "--all-features"])
             .env("RUSTDOCFLAGS", "-D warnings");
         shell::run(&mut command)
-    })
+    })?;
+    examples::examples(session)
 }
 
 pub(crate) fn duplicates_routine(session: &mut Session, options: Options) -> Result<(), Failure> {

@@ -6,6 +6,7 @@
 mod artifacts;
 mod ci;
 mod copy;
+mod examples;
 mod failure;
 mod faults;
 mod features;
@@ -36,7 +37,8 @@ Every day:
   test                    every test there is: unit, integration, doc and loom models
   fmt [--check]           format the sources, or only look whether they are
   clippy                  lints, every target and feature, warnings denied
-  docs                    the documentation, warnings denied
+  docs                    the documentation, warnings denied, and `examples`
+  examples                whether every public item is used by an example in the documentation
   bench [arguments]       the comparison with other runtimes; arguments go to `compare` (try `bench --help`)
 
 Now and then:
@@ -80,6 +82,7 @@ fn run(session: &mut Session, routine: &str, options: Options) -> Result<(), Fai
         "fmt" => lint::fmt_routine(session, options),
         "clippy" => lint::clippy_routine(session, options),
         "docs" => lint::docs_routine(session, options),
+        "examples" => examples::routine(session, options),
         "duplicates" => lint::duplicates_routine(session, options),
         "bench" => test::bench_routine(session, options),
         "loom" => loom::routine(session, options),

@@ -61,6 +61,16 @@ impl Arrivals {
 }
 
 /// When [`wait`] returns.
+///
+/// ```
+/// use windlass_blocking::{Promise, ReturnWhen, wait};
+///
+/// let (promise, quick) = Promise::new();
+/// let (_unkept, slow) = Promise::<u32>::new();
+/// promise.set_result(1).unwrap();
+/// let (done, pending) = wait([quick, slow], None, ReturnWhen::FirstCompleted);
+/// assert_eq!((done.len(), pending.len()), (1, 1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReturnWhen {
     /// When any future finishes or is cancelled.

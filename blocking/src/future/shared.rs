@@ -144,6 +144,15 @@ impl<T> SharedFuture<T> {
     }
 
     /// What state it is in.
+    ///
+    /// ```
+    /// # use windlass_blocking::{FutureState, Promise};
+    /// let (promise, future) = Promise::new();
+    /// let shared = future.share();
+    /// assert_eq!((shared.state(), shared.running(), shared.done()), (FutureState::Pending, false, false));
+    /// promise.set_result(1).unwrap();
+    /// assert_eq!((shared.state(), shared.done()), (FutureState::Finished, true));
+    /// ```
     #[must_use]
     pub fn state(&self) -> FutureState {
         self.future().state()

@@ -52,6 +52,17 @@ impl Config {
 }
 
 /// What an initializer may return: nothing, or a `Result` whose error breaks the pool.
+///
+/// ```
+/// use windlass_blocking::{ExecutorExt, InitializerOutput, ThreadPoolExecutor};
+///
+/// assert_eq!(().into_outcome(), Ok(()));
+/// assert_eq!(Err::<(), _>("no licence").into_outcome(), Err("no licence".to_string()));
+///
+/// let pool = ThreadPoolExecutor::builder().initializer(|| Err::<(), _>("no licence")).build();
+/// let error = pool.submit(|| ()).result().unwrap_err();
+/// assert!(error.is_broken());
+/// ```
 pub trait InitializerOutput {
     /// The failure, in words.
     ///

@@ -103,6 +103,7 @@ impl Shared {
 /// let job = pool.submit(move || inner.running_jobs().remove(0)).result().unwrap();
 /// assert_eq!(job.thread_name(), Some("crew_0"));
 /// assert!(job.running_for().as_secs() < 60);
+/// assert!(job.location().line() > 0);
 /// println!("{job}"); // src/main.rs:3:17, for 12.1µs, on thread crew_0
 /// ```
 #[derive(Clone, Debug)]
@@ -143,6 +144,25 @@ impl fmt::Display for RunningJob {
 }
 
 /// What was not over when a shutdown stopped waiting.
+///
+/// ```
+/// use std::sync::mpsc;
+/// use std::time::Duration;
+/// use windlass_blocking::{Executor, ExecutorExt, StillRunning, ThreadPoolExecutor};
+///
+/// let pool = ThreadPoolExecutor::new(1);
+/// let (go, wait) = mpsc::channel::<()>();
+/// let (begun, begins) = mpsc::channel();
+/// let job = pool.submit(move || { begun.send(()).unwrap(); wait.recv() });
+/// let queued = pool.submit(|| ());
+/// begins.recv().unwrap();
+/// let still: StillRunning = pool.shutdown_timeout(Duration::ZERO, false).unwrap_err();
+/// assert_eq!((still.jobs().len(), still.queued()), (1, 1));
+/// println!("not over: the job of {}", still.jobs()[0].location());
+/// go.send(()).unwrap();
+/// # job.result().unwrap().unwrap();
+/// # queued.result().unwrap();
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "it names what was not waited for"]
 pub struct StillRunning {

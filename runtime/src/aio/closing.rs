@@ -49,6 +49,26 @@ where
 }
 
 /// The guard of [`closing`]; it derefs to its value.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::closing;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let log = closing(vec!["opened"], async |mut log| {
+///     log.push("closed");
+///     log
+/// });
+/// assert_eq!(log.first(), Some(&"opened"));
+/// assert_eq!(log.close().await, ["opened", "closed"]);
+///
+/// // Handed on to whoever closes it instead.
+/// let log = closing(vec!["opened"], async |_log| {}).into_inner();
+/// assert_eq!(log, ["opened"]);
+/// # }
+/// ```
 #[must_use = "dropping it does not close its value, and reports that: call `close().await`"]
 pub struct Closing<T, C> {
     open: Option<(T, C)>,

@@ -33,6 +33,23 @@ pub enum TaskFailure<E> {
 
 impl<E> TaskFailure<E> {
     /// The error that the task returned, if it returned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::aio::try_gather;
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let failure = try_gather([async { "x".parse::<u32>() }]).await.unwrap_err();
+    /// assert!(!failure.is_panic() && !failure.is_cancelled());
+    /// println!("{}", failure.into_error().unwrap());
+    ///
+    /// let failure = try_gather([async { if true { panic!("aground") } else { Err::<u32, ()>(()) } }]).await.unwrap_err();
+    /// assert!(failure.is_panic());
+    /// assert_eq!(failure.into_error(), None);
+    /// # }
+    /// ```
     pub fn into_error(self) -> Option<E> {
         match self {
             Self::Error(error) => Some(error),

@@ -16,6 +16,25 @@ use crate::task::{Ended, JoinHandle};
 ///
 /// A handle is a future as well, whose output is a `Result`. So where both would do, `T` says which is meant:
 /// `let sums: Vec<u32> = gather(handles).await?` joins the tasks themselves.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::{IntoTask, Shield, shield};
+///
+/// /// For a future and for a handle alike.
+/// fn finish<T>(task: impl IntoTask<T>) -> Shield<T> {
+///     shield(task)
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(finish(async { 1 }).await.unwrap(), 1);
+/// // A handle is a future, too, of a `Result`: the type says which of the two is meant.
+/// let two: Shield<i32> = finish(windlass::spawn(async { 2 }));
+/// assert_eq!(two.await.unwrap(), 2);
+/// # }
+/// ```
 #[doc(alias = "ensure_future")]
 #[doc(alias = "Awaitable")]
 pub trait IntoTask<T>: private::Sealed<T> {}

@@ -49,6 +49,28 @@ use crate::task::{ContextVars, Unhandled, UnhandledKind, coop};
 /// }
 /// # use std::future::IntoFuture;
 /// ```
+///
+/// ```
+/// use windlass::aio::Promise;
+/// use windlass::runtime::Handle;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// // Of a runtime that this thread need not be in.
+/// let promise = Promise::<u32>::new_on(&Handle::current());
+/// assert!(promise.result().is_err(), "it has none yet");
+/// let forgotten = promise.add_done_callback(|_| unreachable!());
+/// assert!(promise.remove_done_callback(forgotten));
+///
+/// promise.set_exception("out of reach").unwrap();
+/// assert!(promise.done() && !promise.cancelled());
+/// assert_eq!(promise.exception().unwrap().unwrap().to_string(), "out of reach");
+///
+/// let promise = Promise::<u32>::new();
+/// assert!(promise.cancel());
+/// assert!(promise.await.unwrap_err().is_cancelled());
+/// # }
+/// ```
 #[doc(alias = "Future")]
 #[doc(alias = "create_future")]
 pub struct Promise<T> {
@@ -78,6 +100,20 @@ struct Callback<T> {
 }
 
 /// A callback of a [`Promise`], to be removed.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::{CallbackId, Promise};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let promise = Promise::<u32>::new();
+/// let id: CallbackId = promise.add_done_callback(|_| unreachable!("it was removed"));
+/// assert!(promise.remove_done_callback(id));
+/// # promise.set_result(1).unwrap();
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallbackId(u64);
 
@@ -328,6 +364,20 @@ impl<T: Clone + Send + Sync + 'static> IntoFuture for &Promise<T> {
 }
 
 /// Waits for a [`Promise`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::{Promise, PromiseFuture};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let promise = Promise::new();
+/// promise.set_result(1).unwrap();
+/// let future: PromiseFuture<i32> = promise.into_future();
+/// assert_eq!(future.await.unwrap(), 1);
+/// # }
+/// ```
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct PromiseFuture<T> {
     promise: Promise<T>,
@@ -382,6 +432,21 @@ impl<T> fmt::Debug for PromiseFuture<T> {
 }
 
 /// Why a [`Promise`] has no value: it was cancelled, or given an error. Clones have the same error.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::{Promise, PromiseError};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let promise = Promise::<u32>::new();
+/// promise.set_exception(std::fmt::Error).unwrap();
+/// let error: PromiseError = promise.await.unwrap_err();
+/// assert!(!error.is_cancelled());
+/// assert!(error.error().unwrap().is::<std::fmt::Error>());
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct PromiseError(Option<Arc<dyn Error + Send + Sync>>);
 

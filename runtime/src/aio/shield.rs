@@ -53,6 +53,20 @@ pub fn shield<T, F: IntoTask<T>>(task: F) -> Shield<T> {
 }
 
 /// The future of [`shield`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::shield;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let shield = shield(async { "written" });
+/// println!("task {} goes on whatever happens here", shield.get_ref().id());
+/// // From here on it is a task like any other.
+/// assert_eq!(shield.into_inner().await.unwrap(), "written");
+/// # }
+/// ```
 #[must_use = "the task runs whether or not it is awaited"]
 pub struct Shield<T> {
     task: JoinHandle<T>,

@@ -92,6 +92,31 @@ where
 }
 
 /// The time limit of a [`timeout_scope`], to look at and to move.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use windlass::aio::{TimeoutScope, timeout_scope};
+/// use windlass::time::{Instant, sleep};
+///
+/// async fn steps(scope: TimeoutScope) {
+///     assert!(scope.when().is_some() && !scope.expired());
+///     scope.reschedule(Instant::now() + Duration::from_millis(1)).unwrap();
+///     sleep(Duration::from_secs(3600)).await;
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let mut kept = None;
+/// let late = timeout_scope(Duration::from_secs(60), |scope| {
+///     kept = Some(scope.clone());
+///     steps(scope)
+/// });
+/// assert!(late.await.is_err());
+/// assert!(kept.unwrap().expired());
+/// # }
+/// ```
 #[derive(Clone)]
 #[doc(alias = "Timeout")]
 pub struct TimeoutScope(Arc<Mutex<State>>);

@@ -190,6 +190,20 @@ impl<T> fmt::Debug for Wait<T> {
 }
 
 /// The error of [`wait`] for no tasks at all.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::{EmptySet, ReturnWhen, wait};
+/// use windlass::task::JoinHandle;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let none: Vec<JoinHandle<()>> = Vec::new();
+/// let empty: EmptySet = wait(none, None, ReturnWhen::AllCompleted).await.unwrap_err();
+/// println!("{empty}");
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EmptySet(());
 

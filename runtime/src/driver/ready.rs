@@ -28,6 +28,18 @@ const NAMES: [(u8, &str); 6] = [
 /// assert!(ready.is_readable() && ready.contains(Ready::WRITABLE));
 /// assert_eq!(format!("{ready:?}"), "Ready(READABLE | WRITABLE)");
 /// ```
+///
+/// # Examples
+///
+/// ```
+/// use windlass::io::Ready;
+///
+/// let closing = Ready::READABLE | Ready::READ_CLOSED;
+/// assert!(closing.is_read_closed() && !closing.is_write_closed());
+/// assert!((Ready::ALL - closing).contains(Ready::WRITE_CLOSED | Ready::PRIORITY | Ready::ERROR));
+/// assert!(Ready::EMPTY.is_empty());
+/// assert!(!closing.is_writable() && !closing.is_priority() && !closing.is_error());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ready(u8);
 
@@ -151,6 +163,16 @@ impl fmt::Debug for Ready {
 /// let both = Interest::READABLE | Interest::WRITABLE;
 /// assert!(both.is_readable() && both.is_writable());
 /// assert_eq!(both.remove(Interest::WRITABLE), Some(Interest::READABLE));
+/// ```
+///
+/// # Examples
+///
+/// ```
+/// use windlass::io::Interest;
+///
+/// let urgent = Interest::READABLE.add(Interest::PRIORITY);
+/// assert!(urgent.is_priority() && !urgent.is_error());
+/// assert!(Interest::ERROR.is_error());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Interest(u8);

@@ -160,6 +160,25 @@ struct Waits {
 }
 
 /// The future of [`run_in_executor`] and [`to_thread`](crate::to_thread).
+///
+/// # Examples
+///
+/// ```
+/// use windlass::blocking::ThreadPoolExecutor;
+/// use windlass::run_in_executor;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let pool = ThreadPoolExecutor::new(1);
+/// let (go, wait) = std::sync::mpsc::channel::<()>();
+/// let first = run_in_executor(Some(&pool), move || wait.recv());
+/// let second = run_in_executor(Some(&pool), || unreachable!("it has not begun"));
+/// assert!(second.cancel() && second.is_finished());
+/// assert!(second.await.unwrap_err().is_cancelled());
+/// go.send(()).unwrap();
+/// first.await.unwrap().unwrap();
+/// # }
+/// ```
 #[must_use = "dropping it cancels the call if it has not begun"]
 pub struct RunInExecutor<T> {
     waits: Option<Waits>,

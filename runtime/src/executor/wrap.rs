@@ -41,6 +41,25 @@ pub fn wrap_future<T>(future: BlockingFuture<T>) -> WrapFuture<T> {
 }
 
 /// The future of [`wrap_future`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::blocking::{ExecutorExt, ThreadPoolExecutor};
+/// use windlass::wrap_future;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let pool = ThreadPoolExecutor::new(1);
+/// let (go, wait) = std::sync::mpsc::channel::<()>();
+/// let first = wrap_future(pool.submit(move || wait.recv()));
+/// let second = wrap_future(pool.submit(|| unreachable!("it has not begun")));
+/// assert!(!first.is_finished());
+/// assert!(second.cancel());
+/// go.send(()).unwrap();
+/// first.await.unwrap().unwrap();
+/// # }
+/// ```
 #[must_use = "dropping it cancels the job if it has not begun"]
 pub struct WrapFuture<T> {
     future: BlockingFuture<T>,

@@ -68,6 +68,28 @@ where
 /// # Cancel safety
 ///
 /// That of [`copy_bidirectional`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes, duplex};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (mut client, mut near) = duplex(1024);
+/// let (mut far, mut server) = duplex(1024);
+/// client.write_all(b"ping").await?;
+/// client.close().await?;
+/// server.write_all(b"pong!").await?;
+/// server.close().await?;
+/// // Little is asked, and much is answered.
+/// assert_eq!(copy_bidirectional_with_sizes(&mut near, &mut far, 1024, 65536).await?, (4, 5));
+/// let mut asked = String::new();
+/// server.read_to_string(&mut asked).await?;
+/// assert_eq!(asked, "ping");
+/// # Ok(())
+/// # }
+/// ```
 pub async fn copy_bidirectional_with_sizes<A, B>(
     a: &mut A,
     b: &mut B,

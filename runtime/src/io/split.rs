@@ -55,6 +55,24 @@ pub struct ReadHalf<T> {
 }
 
 /// The half that writes of a stream that was [`split`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (stream, mut peer) = duplex(64);
+/// let (read, mut write) = split(stream);
+/// assert!(write.is_pair_of(&read));
+/// // One task reads, another writes.
+/// windlass::spawn(async move { write.write_all(b"hello").await }).await.unwrap()?;
+/// let mut word = [0; 5];
+/// peer.read_exact(&mut word).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct WriteHalf<T> {
     stream: Stream<T>,
 }
@@ -70,6 +88,18 @@ impl<T> ReadHalf<T> {
     /// # Panics
     ///
     /// If they are halves of two streams; [`is_pair_of`](Self::is_pair_of) tells.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::io::{duplex, split};
+    ///
+    /// let (stream, _peer) = duplex(64);
+    /// let (read, write) = split(stream);
+    /// assert!(read.is_pair_of(&write) && write.is_pair_of(&read));
+    /// let stream = read.unsplit(write);
+    /// # drop(stream);
+    /// ```
     #[track_caller]
     pub fn unsplit(self, other: WriteHalf<T>) -> T
     where

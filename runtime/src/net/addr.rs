@@ -61,6 +61,31 @@ async fn resolve(name: Name, location: &'static Location<'static>) -> io::Result
 /// What can be made into one or more addresses, by a look-up if need be; std's trait of that name, for
 /// [`lookup_host`] and what takes an address in this crate. It is implemented for the same types and for no
 /// others.
+///
+/// # Examples
+///
+/// Everything that names an address:
+///
+/// ```
+/// use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+/// use windlass::net::{ToSocketAddrs, lookup_host};
+///
+/// async fn first(address: impl ToSocketAddrs) -> std::io::Result<SocketAddr> {
+///     lookup_host(address).await?.next().ok_or_else(|| std::io::Error::other("no address"))
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let expected = SocketAddr::from(([127, 0, 0, 1], 80));
+/// assert_eq!(first("127.0.0.1:80").await?, expected);
+/// assert_eq!(first(("127.0.0.1", 80)).await?, expected);
+/// assert_eq!(first(String::from("127.0.0.1:80")).await?, expected);
+/// assert_eq!(first((IpAddr::V4(Ipv4Addr::LOCALHOST), 80)).await?, expected);
+/// assert_eq!(first(expected).await?, expected);
+/// assert_eq!(first(&[expected][..]).await?, expected);
+/// # Ok(())
+/// # }
+/// ```
 pub trait ToSocketAddrs: Sealed {}
 
 use sealed::Sealed;

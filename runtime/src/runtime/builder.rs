@@ -34,6 +34,53 @@ const FEWEST_SPARE_SEATS: usize = 4;
 /// let rt = Builder::new_multi_thread().worker_threads(2).thread_name("haul").build().unwrap();
 /// assert_eq!(rt.block_on(async { 1 + 1 }), 2);
 /// ```
+///
+/// Threads, and what is told of them:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::time::Duration;
+/// use windlass::runtime::Builder;
+///
+/// let started = Arc::new(AtomicUsize::new(0));
+/// let count = Arc::clone(&started);
+/// let numbers = AtomicUsize::new(0);
+/// let runtime = Builder::new_multi_thread()
+///     .worker_threads(2)
+///     .thread_name_fn(move || format!("crew-{}", numbers.fetch_add(1, Ordering::Relaxed)))
+///     .thread_stack_size(1 << 20)
+///     .on_thread_start(move || { count.fetch_add(1, Ordering::Relaxed); })
+///     .on_thread_stop(|| println!("gone"))
+///     .on_thread_park(|| ())
+///     .on_thread_unpark(|| ())
+///     // Blocking calls: at most so many at once, and a thread that is idle goes after so long.
+///     .max_blocking_threads(16)
+///     .thread_keep_alive(Duration::from_secs(1))
+///     .build()
+///     .unwrap();
+/// runtime.block_on(async { windlass::task::spawn_blocking(|| ()).await.unwrap() });
+/// assert!(started.load(Ordering::Relaxed) >= 1);
+/// ```
+///
+/// How it works:
+///
+/// ```
+/// use std::time::Duration;
+/// use windlass::runtime::Builder;
+///
+/// let runtime = Builder::new_multi_thread()
+///     // Of so many polls, one looks first at what other threads queued, one at sockets and timers.
+///     .global_queue_interval(31)
+///     .event_interval(61)
+///     // A lock that this program holds around `block_on` is wanted by its tasks.
+///     .block_on_runs_tasks(false)
+///     // No warning of a poll that takes less.
+///     .slow_poll_threshold(Duration::from_millis(500))
+///     .build()
+///     .unwrap();
+/// # drop(runtime);
+/// ```
 #[derive(Clone)]
 pub struct Builder {
     multi_thread: bool,

@@ -72,6 +72,19 @@ enum State {
 /// assert!(timer.cancel());
 /// assert!(timer.cancelled());
 /// ```
+///
+/// ```
+/// use windlass::runtime::Handle;
+/// use windlass::time::{Duration, Instant};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let when = Instant::now() + Duration::from_secs(60);
+/// let timer = Handle::current().call_at(when, || ());
+/// assert_eq!(timer.when(), when);
+/// timer.cancel();
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TimerHandle {
     shared: Arc<Shared>,

@@ -26,6 +26,26 @@ use crate::task::{AllTasks, ContextVars, JoinHandle};
 /// let sum = std::thread::spawn(move || handle.block_on(async { 1 + 1 })).join().unwrap();
 /// assert_eq!(sum, 2);
 /// ```
+///
+/// What can be asked of a runtime from any thread:
+///
+/// ```
+/// use windlass::runtime::{Handle, Runtime, RuntimeFlavor};
+///
+/// assert!(Handle::try_current().unwrap_err().is_missing_context());
+///
+/// let runtime = Runtime::new().unwrap();
+/// let handle = runtime.handle().clone();
+/// std::thread::spawn(move || {
+///     assert_eq!(handle.runtime_flavor(), RuntimeFlavor::MultiThread);
+///     let one = handle.spawn_blocking(|| 1);
+///     let two = handle.run_in_executor(None, || 2);
+///     let three = handle.try_spawn_blocking(|| 3).expect("there is room");
+///     let sum = handle.block_on(async { one.await.unwrap() + two.await.unwrap() + three.await.unwrap() });
+///     assert_eq!(sum, 6);
+///     println!("{} alive, {} workers", handle.all_tasks().len(), handle.metrics().num_workers());
+/// }).join().unwrap();
+/// ```
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -316,6 +336,15 @@ impl fmt::Debug for EnterGuard<'_> {
 }
 
 /// The error of [`Handle::try_current`]: this thread is not inside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::runtime::{Handle, TryCurrentError};
+///
+/// let error: TryCurrentError = Handle::try_current().unwrap_err();
+/// assert!(error.is_missing_context() && !error.is_thread_local_destroyed());
+/// ```
 pub struct TryCurrentError(());
 
 impl TryCurrentError {

@@ -34,6 +34,27 @@ use crate::task::{ContextVars, JoinHandle};
 /// });
 /// assert_eq!(sum, 42);
 /// ```
+///
+/// Beside what it blocks on:
+///
+/// ```
+/// use windlass::runtime::{Handle, Runtime};
+///
+/// let runtime = Runtime::new().unwrap();
+/// let handle = runtime.handle().clone();
+/// let job = runtime.spawn_blocking(|| 6 * 7);
+/// {
+///     // `spawn` and the like find the runtime, in a function that is not async.
+///     let _inside = runtime.enter();
+///     windlass::spawn(async {});
+///     assert!(Handle::try_current().is_ok());
+/// }
+/// assert_eq!(runtime.block_on(job).unwrap(), 42);
+/// println!("{} workers", runtime.metrics().num_workers());
+/// // Without waiting for blocking calls.
+/// runtime.shutdown_background();
+/// assert!(handle.block_on(handle.spawn(async {})).unwrap_err().is_cancelled());
+/// ```
 #[derive(Debug)]
 #[doc(alias = "Runner")]
 #[doc(alias = "EventLoop")]

@@ -12,6 +12,23 @@ use crate::task::{AbortHandle, yield_now};
 
 /// A watch that was begun with [`Handle::add_reader`] or [`add_writer`](Handle::add_writer). Dropping it changes
 /// nothing.
+///
+/// # Examples
+///
+/// ```
+/// use std::os::unix::net::UnixStream;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (ours, _theirs) = UnixStream::pair()?;
+/// let watch = windlass::runtime::Handle::current().add_reader(&ours, || println!("something came"))?;
+/// watch.cancel();
+/// while !watch.is_finished() {
+///     windlass::task::yield_now().await;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct WatchHandle(AbortHandle);
 
@@ -90,6 +107,28 @@ impl Handle {
     /// # Errors
     ///
     /// If the system cannot wait for it, such as for a plain file, or has no descriptor left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
+    /// use std::sync::mpsc;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let rt = windlass::runtime::Runtime::new()?;
+    /// let (ours, _theirs) = UnixStream::pair()?;
+    /// let (sender, receiver) = mpsc::sync_channel(1);
+    /// let watch = rt.handle().add_writer(&ours, move || {
+    ///     let _ = sender.try_send("there is room");
+    /// })?;
+    /// assert_eq!(receiver.recv(), Ok("there is room"));
+    /// // It would be called for ever.
+    /// watch.cancel();
+    /// println!("gone, or about to go: {}", watch.is_finished());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn add_writer<F>(&self, fd: &impl AsFd, f: F) -> io::Result<WatchHandle>
     where

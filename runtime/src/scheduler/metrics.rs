@@ -22,6 +22,26 @@ use crate::task::{AllTasks, Place, TaskInfo};
 /// });
 /// assert_eq!(rt.metrics().spawned_tasks_count(), 1);
 /// ```
+///
+/// Each counter by its name:
+///
+/// ```
+/// let runtime = windlass::runtime::Runtime::new().unwrap();
+/// runtime.block_on(async { windlass::spawn(async {}).await.unwrap() });
+/// let metrics = runtime.metrics();
+/// println!("{} tasks alive, {} of them queued, {} in the injector",
+///     metrics.num_alive_tasks(), metrics.num_queued_tasks(), metrics.global_queue_depth());
+/// println!("{} polls, {} steals and {} from LIFO slots",
+///     metrics.polls_count(), metrics.steals_count(), metrics.lifo_steals_count());
+/// println!("{} times asleep, {} times woken, {} times moved from behind a stuck poll",
+///     metrics.parks_count(), metrics.wakes_count(), metrics.rescues_count());
+/// assert_eq!(metrics.unobserved_panics_count(), 0);
+/// for worker in 0..metrics.num_workers() {
+///     println!("{worker}: {} polls, {} times asleep, {} steals, {:?} busy",
+///         metrics.worker_poll_count(worker), metrics.worker_park_count(worker),
+///         metrics.worker_steal_count(worker), metrics.worker_total_busy_duration(worker));
+/// }
+/// ```
 pub struct RuntimeMetrics {
     shared: Arc<Shared>,
 }

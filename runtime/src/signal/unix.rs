@@ -15,6 +15,26 @@ pub use kind::SignalKind;
 use self::notice::Notice;
 
 /// Waits for the signals of one kind; made by [`signal`].
+///
+/// # Examples
+///
+/// A program that is told to read its configuration again, and to end:
+///
+/// ```no_run
+/// use windlass::signal::unix::{SignalKind, signal};
+///
+/// #[windlass::main]
+/// async fn main() -> std::io::Result<()> {
+///     let mut hangup = signal(SignalKind::hangup())?;
+///     let mut terminate = signal(SignalKind::terminate())?;
+///     loop {
+///         windlass::select! {
+///             Some(()) = hangup.recv() => println!("reading the configuration"),
+///             _ = std::future::poll_fn(|cx| terminate.poll_recv(cx)) => return Ok(()),
+///         }
+///     }
+/// }
+/// ```
 #[must_use = "a signal is received by `recv`, and by nobody once this is dropped"]
 pub struct Signal {
     kind: SignalKind,

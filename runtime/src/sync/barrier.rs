@@ -34,6 +34,33 @@ use crate::task::coop::poll_proceed;
 /// assert_eq!(leaders, 1);
 /// # });
 /// ```
+///
+/// One of those who meet is the leader, and each has a number:
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::Barrier;
+///
+/// # #[windlass::main]
+/// # async fn main() {
+/// let barrier = Arc::new(Barrier::new(3));
+/// assert_eq!((barrier.parties(), barrier.n_waiting()), (3, 0));
+/// let tasks = (0..3).map(|_| {
+///     let barrier = Arc::clone(&barrier);
+///     windlass::spawn(async move { barrier.wait().await })
+/// });
+/// let met: Vec<_> = tasks.collect();
+/// let mut indices = Vec::new();
+/// let mut leaders = 0;
+/// for task in met {
+///     let result = task.await.unwrap();
+///     leaders += usize::from(result.is_leader());
+///     indices.push(result.index());
+/// }
+/// indices.sort();
+/// assert_eq!((indices, leaders), (vec![0, 1, 2], 1));
+/// # }
+/// ```
 #[doc(alias = "asyncio.Barrier")]
 pub struct Barrier {
     parties: usize,
@@ -206,6 +233,20 @@ impl fmt::Debug for Barrier {
 }
 
 /// What came of a wait at a [`Barrier`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::Barrier;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let barrier = Barrier::new(2);
+/// let (one, other) = futures_lite::future::zip(barrier.wait(), barrier.wait()).await;
+/// assert_ne!(one.is_leader(), other.is_leader());
+/// assert_eq!(one.index() + other.index(), 1);
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct BarrierWaitResult {
     index: usize,
@@ -225,6 +266,22 @@ impl BarrierWaitResult {
 }
 
 /// The barrier was broken, or reset while somebody waited.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{Barrier, BrokenBarrier};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let barrier = Barrier::new(2);
+/// barrier.abort();
+/// let broken: BrokenBarrier = barrier.try_wait().await.unwrap_err();
+/// println!("{broken}");
+/// barrier.reset();
+/// assert!(!barrier.is_broken());
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenBarrier(());
 

@@ -122,6 +122,18 @@ pub struct BoundedPermit<'a>(Held<&'a BoundedSemaphore>);
 
 impl BoundedPermit<'_> {
     /// Leaves it to a later [`release`](BoundedSemaphore::release) to give the permit back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let semaphore = windlass::sync::BoundedSemaphore::new(2);
+    /// semaphore.acquire().await.forget();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// semaphore.release().unwrap();
+    /// # }
+    /// ```
     pub fn forget(self) {
         let (semaphore, permits) = self.0.into_parts();
         semaphore.forgotten.fetch_add(permits, Relaxed);
@@ -135,6 +147,23 @@ impl fmt::Debug for BoundedPermit<'_> {
 }
 
 /// A permit was given back that nobody had taken.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{BoundedSemaphore, OverRelease};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let semaphore = BoundedSemaphore::new(1);
+/// // Taken in one place and given back in another, as asyncio does it.
+/// semaphore.acquire().await.forget();
+/// assert_eq!(semaphore.available_permits(), 0);
+/// semaphore.release().unwrap();
+/// let once_too_often: Result<(), OverRelease> = semaphore.release();
+/// assert!(once_too_often.is_err());
+/// # }
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct OverRelease(());
 

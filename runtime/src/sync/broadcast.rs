@@ -1,4 +1,53 @@
 //! A channel whose every message reaches every receiver.
+//!
+//! # Examples
+//!
+//! A receiver that is too slow misses the oldest messages, and is told how many. A channel that nobody receives from gives the
+//! message back.
+//!
+//! ```
+//! use windlass::sync::broadcast::{self, error::{RecvError, SendError, TryRecvError}};
+//!
+//! # #[windlass::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let (sender, mut receiver) = broadcast::channel(2);
+//! assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+//! for n in 1..=3 {
+//!     sender.send(n).unwrap();
+//! }
+//! assert_eq!(receiver.recv().await, Err(RecvError::Lagged(1)));
+//! assert_eq!(receiver.recv().await, Ok(2));
+//!
+//! // It begins with what is sent from now on.
+//! let mut late = receiver.resubscribe();
+//! assert!(late.is_empty() && receiver.len() == 1);
+//! drop(receiver);
+//! sender.send(4).unwrap();
+//! assert_eq!(late.recv().await, Ok(4));
+//! drop(late);
+//! assert_eq!(sender.send(5), Err(SendError(5)));
+//! # }
+//! ```
+//!
+//! Who is there can be counted. A [`WeakSender`] does not keep the channel open, and a thread without a runtime can receive too:
+//!
+//! ```
+//! use windlass::sync::broadcast;
+//!
+//! let (sender, mut receiver) = broadcast::channel(8);
+//! let weak = sender.downgrade();
+//! assert_eq!((sender.strong_count(), sender.weak_count(), sender.receiver_count()), (1, 1, 1));
+//! assert_eq!((weak.strong_count(), weak.weak_count()), (1, 1));
+//! assert_eq!((receiver.sender_strong_count(), receiver.sender_weak_count()), (1, 1));
+//! assert!(weak.upgrade().is_some_and(|upgraded| upgraded.same_channel(&sender)));
+//! assert!(receiver.same_channel(&sender.subscribe()));
+//!
+//! let thread = std::thread::spawn(move || receiver.blocking_recv());
+//! sender.send("all hands").unwrap();
+//! drop(sender);
+//! assert_eq!(thread.join().unwrap(), Ok("all hands"));
+//! assert!(weak.upgrade().is_none());
+//! ```
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -339,6 +388,15 @@ impl<T> Receiver<T> {
     }
 
     /// Whether there is no sender any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (sender, receiver) = windlass::sync::broadcast::channel::<()>(1);
+    /// assert!(!receiver.is_closed());
+    /// drop(sender);
+    /// assert!(receiver.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.chan.state.lock().senders_gone
     }
@@ -537,6 +595,16 @@ pub mod error {
     use std::fmt;
 
     /// There is no receiver; here is the message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::broadcast::{Sender, error::SendError};
+    ///
+    /// // Nobody has subscribed.
+    /// let SendError(message) = Sender::new(1).send("lost").unwrap_err();
+    /// assert_eq!(message, "lost");
+    /// ```
     #[derive(Debug, PartialEq, Eq)]
     pub struct SendError<T>(pub T);
 
@@ -549,6 +617,31 @@ pub mod error {
     impl<T: fmt::Debug> std::error::Error for SendError<T> {}
 
     /// Why [`Receiver::recv`](super::Receiver::recv) has no message.
+    ///
+    /// # Examples
+    ///
+    /// Going on after messages were missed:
+    ///
+    /// ```
+    /// use windlass::sync::broadcast::{self, error::RecvError};
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (sender, mut receiver) = broadcast::channel(1);
+    /// sender.send(1).unwrap();
+    /// sender.send(2).unwrap();
+    /// drop(sender);
+    /// let mut received = Vec::new();
+    /// loop {
+    ///     match receiver.recv().await {
+    ///         Ok(n) => received.push(n),
+    ///         Err(RecvError::Lagged(missed)) => println!("{missed} messages were missed"),
+    ///         Err(RecvError::Closed) => break,
+    ///     }
+    /// }
+    /// assert_eq!(received, [2]);
+    /// # }
+    /// ```
     #[derive(Debug, PartialEq, Eq, Clone)]
     pub enum RecvError {
         /// There is no sender any more, and everything was received.
@@ -569,6 +662,17 @@ pub mod error {
     impl std::error::Error for RecvError {}
 
     /// Why [`Receiver::try_recv`](super::Receiver::try_recv) has no message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::broadcast::{self, error::TryRecvError};
+    ///
+    /// let (sender, mut receiver) = broadcast::channel::<u32>(1);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+    /// ```
     #[derive(Debug, PartialEq, Eq, Clone)]
     pub enum TryRecvError {
         /// None is there.

@@ -57,6 +57,15 @@ impl CapacityLimiter {
     }
 
     /// How many tokens there are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let limiter = windlass::sync::CapacityLimiter::new(3);
+    /// assert_eq!(limiter.total_tokens(), 3);
+    /// limiter.set_total_tokens(5);
+    /// assert_eq!(limiter.available_tokens(), 5);
+    /// ```
     pub fn total_tokens(&self) -> usize {
         self.state.lock().total
     }

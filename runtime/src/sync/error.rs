@@ -5,6 +5,20 @@ use std::fmt;
 use super::wait::{Closed, Refused};
 
 /// The semaphore was closed.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{AcquireError, Semaphore};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let semaphore = Semaphore::new(0);
+/// semaphore.close();
+/// let closed: AcquireError = semaphore.acquire().await.unwrap_err();
+/// println!("{closed}");
+/// # }
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct AcquireError(());
 
@@ -23,6 +37,17 @@ impl fmt::Display for AcquireError {
 impl std::error::Error for AcquireError {}
 
 /// Why [`Semaphore::try_acquire`](super::Semaphore::try_acquire) did not get a permit.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{Semaphore, TryAcquireError};
+///
+/// let semaphore = Semaphore::new(0);
+/// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::NoPermits);
+/// semaphore.close();
+/// assert_eq!(semaphore.try_acquire().unwrap_err(), TryAcquireError::Closed);
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub enum TryAcquireError {
     /// The semaphore was closed.
@@ -52,6 +77,18 @@ impl fmt::Display for TryAcquireError {
 impl std::error::Error for TryAcquireError {}
 
 /// The lock is held, or others wait for it.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{Mutex, TryLockError};
+///
+/// let mutex = Mutex::new(1);
+/// let guard = mutex.try_lock().unwrap();
+/// let held: TryLockError = mutex.try_lock().unwrap_err();
+/// println!("{held}");
+/// # drop(guard);
+/// ```
 #[derive(Debug)]
 pub struct TryLockError(pub(super) ());
 

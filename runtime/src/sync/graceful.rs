@@ -103,6 +103,21 @@ impl Graceful {
     }
 
     /// With a token that others may cancel too, which tells the server to end but cuts nothing: [`shutdown`](Self::shutdown) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::{CancellationToken, Graceful};
+    ///
+    /// // One token for the server and for what else the program does.
+    /// let stop = CancellationToken::new();
+    /// let graceful = Graceful::with_token(stop.clone());
+    /// let connection = graceful.track(async { "served" });
+    /// assert_eq!((graceful.len(), graceful.is_empty()), (1, false));
+    /// stop.cancel();
+    /// assert!(graceful.token().is_cancelled());
+    /// # drop(connection);
+    /// ```
     pub fn with_token(token: CancellationToken) -> Self {
         let (cutting, waiters) = (AtomicBool::new(false), Waiters::new());
         let (tracker, counts) = (TaskTracker::new(), Mutex::new(Counts::default()));
@@ -128,6 +143,19 @@ impl Graceful {
     /// Counts a future until it is dropped, and drops it if it has not ended when the limit is over: its output is then `None`.
     ///
     /// It is cut where it waits. One whose poll does not return is cut when it does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::Graceful;
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let graceful = Graceful::new();
+    /// let answer = graceful.track(async { 42 }).await;
+    /// assert_eq!(answer, Some(42), "`None` if it had been cut");
+    /// # }
+    /// ```
     pub fn track<F: Future>(&self, future: F) -> Graced<F> {
         self.shared.counts.lock().alive += 1;
         let member =

@@ -38,6 +38,19 @@ use super::{MutexGuard, OwnedMutexGuard, TryLockError};
 /// assert_eq!(*total.lock().await, 10);
 /// # });
 /// ```
+///
+/// From threads without a runtime, and with guards that own the mutex and can go to another task:
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::{Mutex, OwnedMutexGuard};
+///
+/// let mutex = Arc::new(Mutex::new(1));
+/// *Arc::clone(&mutex).blocking_lock_owned() += 1;
+/// let guard = Arc::clone(&mutex).try_lock_owned().unwrap();
+/// assert!(Arc::ptr_eq(OwnedMutexGuard::mutex(&guard), &mutex));
+/// assert_eq!(*guard, 2);
+/// ```
 #[doc(alias("asyncio.Lock", "Lock", "locked"))]
 pub struct Mutex<T: ?Sized> {
     permits: Permits,

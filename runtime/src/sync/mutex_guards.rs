@@ -6,21 +6,80 @@ use super::Mutex;
 use super::wait::{Exclusive, HasPermits, Permits, forward_guard};
 
 /// Access to the value of a [`Mutex`], which is unlocked when this is dropped.
+///
+/// # Examples
+///
+/// A guard can be narrowed to a part of the value:
+///
+/// ```
+/// use windlass::sync::{MappedMutexGuard, Mutex, MutexGuard};
+///
+/// let mutex = Mutex::new((vec![1, 2], "name"));
+/// {
+///     let guard = mutex.try_lock().unwrap();
+///     assert!(MutexGuard::mutex(&guard).try_lock().is_err());
+///     let numbers = MutexGuard::map(guard, |pair| &mut pair.0);
+///     let mut first = MappedMutexGuard::map(numbers, |numbers| &mut numbers[0]);
+///     *first = 7;
+/// }
+/// // `try_map` gives the guard back where there is no such part.
+/// let guard = mutex.try_lock().unwrap();
+/// let guard = MutexGuard::try_map(guard, |pair| pair.0.get_mut(9)).unwrap_err();
+/// assert_eq!(guard.0, [7, 2]);
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct MutexGuard<'a, T: ?Sized>(pub(super) Exclusive<&'a Mutex<T>, T>);
 
 /// Access to the value of a [`Mutex`] that it keeps alive, and that is unlocked when this is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::{Mutex, OwnedMutexGuard};
+///
+/// let mutex = Arc::new(Mutex::new((vec![1], "name")));
+/// let guard = Arc::clone(&mutex).try_lock_owned().unwrap();
+/// let guard = OwnedMutexGuard::try_map(guard, |pair| pair.0.get_mut(9)).unwrap_err();
+/// let name = OwnedMutexGuard::map(guard, |pair| &mut pair.1);
+/// assert_eq!(*name, "name");
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct OwnedMutexGuard<T: ?Sized>(pub(super) Exclusive<Arc<Mutex<T>>, T>);
 
 /// Access to a part of the value of a [`Mutex`], which is unlocked when this is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{MappedMutexGuard, Mutex, MutexGuard};
+///
+/// let mutex = Mutex::new((vec![1], "name"));
+/// let numbers = MutexGuard::map(mutex.try_lock().unwrap(), |pair| &mut pair.0);
+/// let numbers = MappedMutexGuard::try_map(numbers, |numbers| numbers.get_mut(9)).unwrap_err();
+/// let first = MappedMutexGuard::map(numbers, |numbers| &mut numbers[0]);
+/// assert_eq!(*first, 1);
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct MappedMutexGuard<'a, T: ?Sized>(Exclusive<&'a Permits, T>);
 
 /// Access to a part of the value of a [`Mutex`] that it keeps alive, and that is unlocked when this is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+///
+/// let mutex = Arc::new(Mutex::new((vec![1], "name")));
+/// let numbers = OwnedMutexGuard::map(mutex.try_lock_owned().unwrap(), |pair| &mut pair.0);
+/// let numbers = OwnedMappedMutexGuard::try_map(numbers, |numbers| numbers.get_mut(9)).unwrap_err();
+/// let first = OwnedMappedMutexGuard::map(numbers, |numbers| &mut numbers[0]);
+/// assert_eq!(*first, 1);
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T>(Exclusive<Arc<Mutex<T>>, U>);

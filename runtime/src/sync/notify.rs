@@ -329,6 +329,23 @@ macro_rules! notified {
     ([$($generics:tt)*] $Notified:ty) => {
         impl<$($generics)*> $Notified {
             /// Takes its place in line without being polled. True if it was notified already, and is ready.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use std::pin::pin;
+            /// use windlass::sync::Notify;
+            ///
+            /// # #[windlass::main(flavor = "current_thread")]
+            /// # async fn main() {
+            /// let notify = Notify::new();
+            /// let mut notified = pin!(notify.notified());
+            /// // In line from here on, before anything is awaited.
+            /// assert!(!notified.as_mut().enable());
+            /// notify.notify_waiters();
+            /// notified.await;
+            /// # }
+            /// ```
             pub fn enable(mut self: Pin<&mut Self>) -> bool {
                 self.0.look(std::task::Waker::noop()).is_ready()
             }

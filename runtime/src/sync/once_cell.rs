@@ -22,6 +22,15 @@ use super::wait::{Closed, Held, Permits, Refused, const_unless_model};
 /// assert_eq!(address, "127.0.0.1");
 /// # });
 /// ```
+///
+/// ```
+/// use windlass::sync::OnceCell;
+///
+/// let mut cell = OnceCell::new_with(Some(1));
+/// assert_eq!(cell.get(), Some(&1));
+/// *cell.get_mut().unwrap() += 1;
+/// assert_eq!(cell.into_inner(), Some(2));
+/// ```
 #[doc(alias("Lazy", "functools.cache"))]
 pub struct OnceCell<T> {
     value: OnceLock<T>,
@@ -214,6 +223,18 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
 }
 
 /// Why [`OnceCell::set`] did not set the value.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{OnceCell, SetError};
+///
+/// let cell = OnceCell::new();
+/// cell.set(1).unwrap();
+/// let error: SetError<i32> = cell.set(2).unwrap_err();
+/// assert!(error.is_already_init_err() && !error.is_initializing_err());
+/// assert_eq!(error, SetError::AlreadyInitializedError(2));
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub enum SetError<T> {
     /// There is one already.

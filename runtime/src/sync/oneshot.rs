@@ -1,4 +1,23 @@
 //! A channel for one value.
+//!
+//! # Examples
+//!
+//! Each side sees whether the other is still there:
+//!
+//! ```
+//! use windlass::sync::oneshot;
+//!
+//! let (sender, mut receiver) = oneshot::channel();
+//! assert!(!sender.is_closed() && receiver.is_empty() && !receiver.is_terminated());
+//! sender.send("landfall").unwrap();
+//! assert!(!receiver.is_empty());
+//! assert_eq!(receiver.try_recv(), Ok("landfall"));
+//! assert!(receiver.is_terminated());
+//!
+//! let (sender, receiver) = oneshot::channel::<()>();
+//! drop(receiver);
+//! assert!(sender.is_closed(), "nobody waits: the work for it can be left");
+//! ```
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -310,6 +329,20 @@ pub mod error {
     use std::fmt;
 
     /// The sender was dropped, or the channel closed, before a value was sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::oneshot::{self, error::RecvError};
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (sender, receiver) = oneshot::channel::<u32>();
+    /// drop(sender);
+    /// let answer: Result<u32, RecvError> = receiver.await;
+    /// assert!(answer.is_err());
+    /// # }
+    /// ```
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct RecvError(pub(super) ());
 
@@ -322,6 +355,17 @@ pub mod error {
     impl std::error::Error for RecvError {}
 
     /// Why [`Receiver::try_recv`](super::Receiver::try_recv) has no value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::oneshot::{self, error::TryRecvError};
+    ///
+    /// let (sender, mut receiver) = oneshot::channel::<u32>();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Closed));
+    /// ```
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub enum TryRecvError {
         /// It was not sent yet.

@@ -103,6 +103,17 @@ impl<T: Ord> Store<T> for Priority<T> {
 macro_rules! queue {
     ($(#[$attr:meta])* $Queue:ident, $Store:ident, $items:expr, [$($bound:tt)*]) => {
         $(#[$attr])*
+        ///
+        /// How much is in it:
+        ///
+        /// ```
+        /// let queue = windlass::sync::Queue::with_maxsize(2);
+        /// assert!(queue.empty());
+        /// queue.try_put("keel").unwrap();
+        /// assert_eq!((queue.qsize(), queue.maxsize(), queue.full()), (1, 2, false));
+        /// queue.shutdown(true);
+        /// assert!(queue.is_shut_down() && queue.empty(), "at once: what was in it is dropped");
+        /// ```
         pub struct $Queue<T: $($bound)*> {
             core: Core<T, $Store<T>>,
         }

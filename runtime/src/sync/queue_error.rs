@@ -3,11 +3,37 @@
 use std::fmt;
 
 /// The queue was shut down; asyncio's `QueueShutDown`. A `put` has its item back in it.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{Queue, QueueShutDown};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let queue = Queue::new();
+/// queue.shutdown(false);
+/// let QueueShutDown(item) = queue.put("late").await.unwrap_err();
+/// assert_eq!(item, "late");
+/// # }
+/// ```
 #[doc(alias = "asyncio.QueueShutDown")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct QueueShutDown<T = ()>(pub T);
 
 /// Why an item could not be put at once; it is in it.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{Queue, TryPutError};
+///
+/// let queue = Queue::with_maxsize(1);
+/// queue.try_put("a").unwrap();
+/// let error = queue.try_put("b").unwrap_err();
+/// assert!(matches!(error, TryPutError::Full(_)));
+/// assert_eq!(error.into_inner(), "b");
+/// ```
 #[doc(alias("asyncio.QueueFull", "QueueFull"))]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TryPutError<T> {
@@ -18,6 +44,17 @@ pub enum TryPutError<T> {
 }
 
 /// Why an item could not be got at once.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{Queue, TryGetError};
+///
+/// let queue = Queue::<u32>::new();
+/// assert!(matches!(queue.try_get(), Err(TryGetError::Empty)));
+/// queue.shutdown(false);
+/// assert!(matches!(queue.try_get(), Err(TryGetError::ShutDown)));
+/// ```
 #[doc(alias("asyncio.QueueEmpty", "QueueEmpty"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryGetError {

@@ -30,6 +30,25 @@ const MAX_READS: u32 = u32::MAX >> 3;
 /// assert_eq!(*lock.read().await, 6);
 /// # });
 /// ```
+///
+/// From threads without a runtime, and with guards that own the lock:
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::RwLock;
+///
+/// // At most two read at once.
+/// static CONFIG: RwLock<&str> = RwLock::const_with_max_readers("old", 2);
+/// *CONFIG.blocking_write() = "new";
+/// assert_eq!(*CONFIG.blocking_read(), "new");
+///
+/// let mut lock = RwLock::new(1);
+/// *lock.get_mut() += 1;
+/// let lock = Arc::new(lock);
+/// let reading = Arc::clone(&lock).try_read_owned().unwrap();
+/// assert!(Arc::clone(&lock).try_write_owned().is_err());
+/// assert_eq!(*reading, 2);
+/// ```
 pub struct RwLock<T: ?Sized> {
     /// How many permits a writer takes: all. A reader takes one.
     all: u32,
@@ -144,6 +163,22 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As `read`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use windlass::sync::RwLock;
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let reading = Arc::clone(&lock).read_owned().await;
+    /// // The guard goes to the task, which may outlive this scope.
+    /// let task = windlass::spawn(async move { *reading });
+    /// assert_eq!(task.await.unwrap(), 1);
+    /// # }
+    /// ```
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
         self.permits.acquire(1).await.expect("a lock is never closed");
         self.owned_read_guard()

@@ -6,21 +6,94 @@ use super::RwLock;
 use super::wait::{Exclusive, Permits, Shared, forward_guard};
 
 /// Access to read the value of a [`RwLock`], until it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{RwLock, RwLockReadGuard};
+///
+/// let lock = RwLock::new((vec![1], "name"));
+/// let guard = lock.try_read().unwrap();
+/// let guard = RwLockReadGuard::try_map(guard, |pair| pair.0.get(9)).unwrap_err();
+/// let name = RwLockReadGuard::map(guard, |pair| &pair.1);
+/// assert_eq!(*name, "name");
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct RwLockReadGuard<'a, T: ?Sized>(pub(super) Shared<&'a Permits, T>);
 
 /// Access to read the value of a [`RwLock`] that it keeps alive, until it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::{OwnedRwLockReadGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new((vec![1], "name")));
+/// let guard = Arc::clone(&lock).try_read_owned().unwrap();
+/// assert!(Arc::ptr_eq(OwnedRwLockReadGuard::rwlock(&guard), &lock));
+/// let guard = OwnedRwLockReadGuard::try_map(guard, |pair| pair.0.get(9)).unwrap_err();
+/// let name = OwnedRwLockReadGuard::map(guard, |pair| &pair.1);
+/// assert_eq!(*name, "name");
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct OwnedRwLockReadGuard<T: ?Sized, U: ?Sized = T>(pub(super) Shared<Arc<RwLock<T>>, U>);
 
 /// Access to write to the value of a [`RwLock`], until it is dropped.
+///
+/// # Examples
+///
+/// Narrowed to a part, and turned into a guard that reads, with nobody writing in between:
+///
+/// ```
+/// use windlass::sync::{RwLock, RwLockWriteGuard};
+///
+/// let lock = RwLock::new((vec![1], "name"));
+/// let guard = lock.try_write().unwrap();
+/// let guard = RwLockWriteGuard::try_map(guard, |pair| pair.0.get_mut(9)).unwrap_err();
+/// *RwLockWriteGuard::map(guard, |pair| &mut pair.0[0]) = 7;
+///
+/// let guard = lock.try_write().unwrap();
+/// let guard = RwLockWriteGuard::try_downgrade_map(guard, |pair| pair.0.get(9)).unwrap_err();
+/// let first = RwLockWriteGuard::downgrade_map(guard, |pair| &pair.0[0]);
+/// assert_eq!((*first, lock.try_read().is_ok()), (7, true));
+/// drop(first);
+///
+/// // All of it, as the type of a part: for a function that takes either.
+/// let whole = RwLockWriteGuard::into_mapped(lock.try_write().unwrap());
+/// assert_eq!(whole.1, "name");
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct RwLockWriteGuard<'a, T: ?Sized>(pub(super) Exclusive<&'a Permits, T>);
 
 /// Access to write to the value of a [`RwLock`] that it keeps alive, until it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::{OwnedRwLockWriteGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new((vec![1], "name")));
+/// let write = || Arc::clone(&lock).try_write_owned().unwrap();
+///
+/// assert!(Arc::ptr_eq(OwnedRwLockWriteGuard::rwlock(&write()), &lock));
+/// let guard = OwnedRwLockWriteGuard::try_map(write(), |pair| pair.0.get_mut(9)).unwrap_err();
+/// *OwnedRwLockWriteGuard::map(guard, |pair| &mut pair.0[0]) = 7;
+///
+/// let guard = OwnedRwLockWriteGuard::try_downgrade_map(write(), |pair| pair.0.get(9)).unwrap_err();
+/// let first = OwnedRwLockWriteGuard::downgrade_map(guard, |pair| &pair.0[0]);
+/// assert_eq!(*first, 7);
+/// drop(first);
+///
+/// assert_eq!(OwnedRwLockWriteGuard::into_mapped(write()).1, "name");
+/// let reading = write().downgrade();
+/// assert!(lock.try_read().is_ok(), "others may read too");
+/// # drop(reading);
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct OwnedRwLockWriteGuard<T: ?Sized>(pub(super) Exclusive<Arc<RwLock<T>>, T>);
@@ -28,11 +101,38 @@ pub struct OwnedRwLockWriteGuard<T: ?Sized>(pub(super) Exclusive<Arc<RwLock<T>>,
 /// Access to write to a part of the value of a [`RwLock`], until it is dropped.
 ///
 /// It cannot become a read guard: others would then read the rest as well.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::{RwLock, RwLockMappedWriteGuard, RwLockWriteGuard};
+///
+/// let lock = RwLock::new((vec![1], "name"));
+/// let numbers = RwLockWriteGuard::map(lock.try_write().unwrap(), |pair| &mut pair.0);
+/// let numbers = RwLockMappedWriteGuard::try_map(numbers, |numbers| numbers.get_mut(9)).unwrap_err();
+/// let mut first = RwLockMappedWriteGuard::map(numbers, |numbers| &mut numbers[0]);
+/// *first = 7;
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct RwLockMappedWriteGuard<'a, T: ?Sized>(Exclusive<&'a Permits, T>);
 
 /// Access to write to a part of the value of a [`RwLock`] that it keeps alive, until it is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::{OwnedRwLockMappedWriteGuard, OwnedRwLockWriteGuard, RwLock};
+///
+/// let lock = Arc::new(RwLock::new((vec![1], "name")));
+/// let guard = Arc::clone(&lock).try_write_owned().unwrap();
+/// let numbers = OwnedRwLockWriteGuard::map(guard, |pair| &mut pair.0);
+/// assert!(Arc::ptr_eq(OwnedRwLockMappedWriteGuard::rwlock(&numbers), &lock));
+/// let numbers = OwnedRwLockMappedWriteGuard::try_map(numbers, |numbers| numbers.get_mut(9)).unwrap_err();
+/// let mut first = OwnedRwLockMappedWriteGuard::map(numbers, |numbers| &mut numbers[0]);
+/// *first = 7;
+/// ```
 #[must_use = "the lock is released when its guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T>(Exclusive<Arc<RwLock<T>>, U>);

@@ -40,6 +40,30 @@ use super::{AcquireError, TryAcquireError};
 /// assert_eq!(at_once.available_permits(), 2);
 /// # });
 /// ```
+///
+/// Several at once, and from threads without a runtime:
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::Semaphore;
+///
+/// let megabytes = Arc::new(Semaphore::new(8));
+/// let large = megabytes.try_acquire_many(5).unwrap();
+/// assert!(megabytes.try_acquire_many(5).is_err());
+/// drop(large);
+/// let large = megabytes.blocking_acquire_many(5).unwrap();
+/// let small = Arc::clone(&megabytes).blocking_acquire_owned().unwrap();
+/// assert_eq!(megabytes.available_permits(), 2);
+/// drop((large, small));
+///
+/// let owned = Arc::clone(&megabytes).blocking_acquire_many_owned(6).unwrap();
+/// assert!(Arc::clone(&megabytes).try_acquire_owned().is_ok());
+/// assert!(Arc::clone(&megabytes).try_acquire_many_owned(3).is_err());
+/// drop(owned);
+/// megabytes.close();
+/// assert!(megabytes.is_closed());
+/// assert!(Semaphore::MAX_PERMITS > 1 << 28);
+/// ```
 #[doc(alias("asyncio.Semaphore", "locked"))]
 pub struct Semaphore {
     permits: Permits,
@@ -277,6 +301,24 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// Dropped while it waits it loses its place, and no permit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use windlass::sync::Semaphore;
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let semaphore = Arc::new(Semaphore::new(3));
+    /// let permits = Arc::clone(&semaphore).acquire_many_owned(2).await.unwrap();
+    /// windlass::spawn(async move {
+    ///     assert_eq!(permits.num_permits(), 2);
+    ///     // They come back when the task is done with them.
+    /// }).await.unwrap();
+    /// assert_eq!(semaphore.available_permits(), 3);
+    /// # }
+    /// ```
     pub async fn acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.permits.acquire(n as usize).await?;
         Ok(OwnedSemaphorePermit(Held::new(self, n as usize)))
@@ -411,11 +453,43 @@ macro_rules! permit {
 }
 
 /// Permits of a [`Semaphore`], given back when they are dropped.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::Semaphore;
+///
+/// let semaphore = Semaphore::new(4);
+/// let mut all = semaphore.try_acquire_many(3).unwrap();
+/// let one = all.split(1).unwrap();
+/// assert_eq!((all.num_permits(), one.num_permits()), (2, 1));
+/// assert!(std::ptr::eq(one.semaphore(), &semaphore));
+/// all.merge(one);
+/// // They do not come back.
+/// all.forget();
+/// assert_eq!(semaphore.available_permits(), 1);
+/// ```
 #[must_use = "the permit is given back when it is dropped"]
 #[clippy::has_significant_drop]
 pub struct SemaphorePermit<'a>(Held<&'a Semaphore>);
 
 /// Permits of a [`Semaphore`] that they keep alive; given back when they are dropped.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use windlass::sync::Semaphore;
+///
+/// let semaphore = Arc::new(Semaphore::new(4));
+/// let mut all = Arc::clone(&semaphore).try_acquire_many_owned(3).unwrap();
+/// let one = all.split(1).unwrap();
+/// assert!(Arc::ptr_eq(one.semaphore(), &semaphore));
+/// all.merge(one);
+/// assert_eq!(all.num_permits(), 3);
+/// all.forget();
+/// assert_eq!(semaphore.available_permits(), 1);
+/// ```
 #[must_use = "the permit is given back when it is dropped"]
 #[clippy::has_significant_drop]
 pub struct OwnedSemaphorePermit(Held<Arc<Semaphore>>);

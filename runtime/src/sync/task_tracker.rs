@@ -36,6 +36,35 @@ use crate::task::{self, JoinHandle, LocalSet, coop};
 /// assert!(tracker.is_empty());
 /// # }
 /// ```
+///
+/// Everything that can be tracked:
+///
+/// ```
+/// use windlass::runtime::Handle;
+/// use windlass::sync::TaskTracker;
+/// use windlass::task::LocalSet;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let tracker = TaskTracker::new();
+/// let local = LocalSet::new();
+/// tracker.spawn_on(async {}, &Handle::current());
+/// tracker.spawn_local_on(async {}, &local);
+/// tracker.spawn_blocking(|| std::fs::read("Cargo.toml"));
+/// tracker.spawn_blocking_on(|| {}, &Handle::current());
+/// local.run_until(async { tracker.spawn_local(async {}); }).await;
+/// // What is no task of ours is counted as long as its token lives.
+/// let token = tracker.token();
+/// assert!(TaskTracker::ptr_eq(token.task_tracker(), &tracker));
+/// drop(token);
+///
+/// tracker.close();
+/// assert!(tracker.is_closed());
+/// local.run_until(tracker.wait()).await;
+/// // To be used once more.
+/// tracker.reopen();
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TaskTracker {
     shared: Arc<Shared>,
@@ -249,6 +278,18 @@ impl fmt::Debug for TaskTracker {
 }
 
 /// Counts as a task of a [`TaskTracker`] until it is dropped. A clone counts as another one.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::TaskTracker;
+///
+/// let tracker = TaskTracker::new();
+/// let token = tracker.token();
+/// assert_eq!(token.task_tracker().len(), 1);
+/// drop(token);
+/// assert!(tracker.is_empty());
+/// ```
 #[derive(Debug)]
 pub struct TaskTrackerToken {
     tracker: TaskTracker,

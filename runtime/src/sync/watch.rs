@@ -1,4 +1,25 @@
 //! A channel that keeps its last value only: what everyone should know now.
+//!
+//! # Examples
+//!
+//! ```
+//! use windlass::sync::watch;
+//!
+//! let (sender, mut receiver) = watch::channel("calm");
+//! assert_eq!((sender.sender_count(), sender.receiver_count()), (1, 1));
+//! assert!(receiver.same_channel(&sender.subscribe()) && sender.same_channel(&sender.clone()));
+//!
+//! sender.send("storm").unwrap();
+//! {
+//!     // Short: a sender waits while the value is borrowed.
+//!     let weather = receiver.borrow_and_update();
+//!     assert!(weather.has_changed());
+//!     assert_eq!(*weather, "storm");
+//! }
+//! assert!(!receiver.borrow().has_changed());
+//! drop(receiver);
+//! assert!(sender.is_closed(), "there is no receiver");
+//! ```
 
 use std::fmt;
 use std::ops::Deref;
@@ -470,6 +491,18 @@ pub mod error {
     use std::fmt;
 
     /// There is no receiver; here is the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::watch::{Sender, error::SendError};
+    ///
+    /// let sender = Sender::new(1);
+    /// assert_eq!(sender.send(2), Err(SendError(2)));
+    /// // Where there may be no receiver:
+    /// sender.send_replace(3);
+    /// assert_eq!(*sender.borrow(), 3);
+    /// ```
     #[derive(PartialEq, Eq, Clone, Copy)]
     pub struct SendError<T>(pub T);
 
@@ -488,6 +521,21 @@ pub mod error {
     impl<T> std::error::Error for SendError<T> {}
 
     /// There is no sender any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::sync::watch::{self, error::RecvError};
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (sender, mut receiver) = watch::channel(1);
+    /// drop(sender);
+    /// let changed: Result<(), RecvError> = receiver.changed().await;
+    /// assert!(changed.is_err(), "it will never change again");
+    /// assert_eq!(*receiver.borrow(), 1);
+    /// # }
+    /// ```
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct RecvError(pub(super) ());
 

@@ -20,6 +20,28 @@ use crate::runtime::{Handle, in_runtime};
 /// assert_eq!(task.await.unwrap(), 1);
 /// # });
 /// ```
+///
+/// A name for every kind of task:
+///
+/// ```
+/// use windlass::runtime::Handle;
+/// use windlass::task::{Builder, LocalSet};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let handle = Handle::current();
+/// let named = || Builder::new().name("sum");
+/// assert_eq!(named().spawn_on(async { 1 }, &handle)?.await.unwrap(), 1);
+/// assert_eq!(named().spawn_blocking(|| 2)?.await.unwrap(), 2);
+/// assert_eq!(named().spawn_blocking_on(|| 3, &handle)?.await.unwrap(), 3);
+///
+/// let local = LocalSet::new();
+/// let outside = named().spawn_local_on(async { 4 }, &local)?;
+/// let inside = local.run_until(async { named().spawn_local(async { 5 })?.await.map_err(std::io::Error::other) }).await?;
+/// assert_eq!((local.run_until(outside).await.unwrap(), inside), (4, 5));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Builder<'a> {
     name: Option<&'a str>,

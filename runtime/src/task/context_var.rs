@@ -94,6 +94,37 @@ macro_rules! context_var {
 /// [`spawn`](crate::spawn), [`to_thread`](crate::to_thread()) and the callbacks of a [`Promise`](crate::aio::Promise) take
 /// the values of their caller along; [`spawn_blocking`](crate::task::spawn_blocking) and
 /// [`run_in_executor`](crate::run_in_executor()) do not, as in Python. A task that has values costs an allocation more.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::context_var;
+/// use windlass::task::ContextVars;
+///
+/// context_var! {
+///     static USER: String;
+///     static DEPTH: u32 = 0;
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!((USER.name(), USER.try_get(), DEPTH.get()), ("USER", None, 0));
+/// // As Python's `token = var.set(..)`, `var.reset(token)`.
+/// let before = DEPTH.set(1);
+/// assert_eq!(DEPTH.with(|depth| depth.copied()), Some(1));
+/// DEPTH.reset(before);
+/// assert_eq!(DEPTH.get(), 0);
+///
+/// // For a future, or for a function.
+/// let name = USER.scope("ada".into(), async { USER.get() }).await;
+/// assert_eq!(name, "ada");
+/// assert_eq!(DEPTH.sync_scope(9, || DEPTH.get()), 9);
+///
+/// // All that there is, taken along by hand.
+/// let vars = DEPTH.sync_scope(3, ContextVars::current);
+/// assert_eq!(vars.scope(async { DEPTH.get() }).await, 3);
+/// # }
+/// ```
 #[doc(alias = "contextvars")]
 pub struct ContextVar<T: 'static> {
     name: &'static str,
@@ -265,6 +296,20 @@ impl ContextVars {
     /// # Cancel safety
     ///
     /// That of the future.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::task::ContextVars;
+    ///
+    /// windlass::context_var! { static USER: String; }
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let ada = USER.sync_scope("ada".into(), ContextVars::current);
+    /// assert_eq!(ada.scope(async { USER.get() }).await, "ada");
+    /// # }
+    /// ```
     pub fn scope<F: Future>(self, future: F) -> InContext<F> {
         InContext { vars: self, future: Some(future) }
     }

@@ -84,6 +84,26 @@ pub async fn consume_budget() {
 }
 
 /// Whether this poll may do another operation. True outside of tasks.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::task::coop::has_budget_remaining;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// // A loop that never waits lets others run now and then.
+/// let mut sum = 0_u64;
+/// for n in 0..10_000 {
+///     sum += n;
+///     if !has_budget_remaining() {
+///         windlass::task::yield_now().await;
+///     }
+///     windlass::task::consume_budget().await;
+/// }
+/// assert_eq!(sum, 49_995_000);
+/// # }
+/// ```
 pub fn has_budget_remaining() -> bool {
     context::budget() > 0
 }

@@ -46,6 +46,23 @@ impl JoinError {
     }
 
     /// Whether the task panicked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let error = windlass::spawn(async { panic!("overboard") }).await.unwrap_err();
+    /// assert!(error.is_panic() && !error.is_cancelled());
+    /// println!("task {} panicked", error.id());
+    /// assert_eq!(error.into_panic().downcast_ref(), Some(&"overboard"));
+    ///
+    /// let aborted = windlass::spawn(std::future::pending::<()>());
+    /// aborted.abort();
+    /// let error = aborted.await.unwrap_err().try_into_panic().unwrap_err();
+    /// assert!(error.is_cancelled(), "it comes back where it is no panic");
+    /// # }
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(self.kind, Kind::Panic(_))
     }

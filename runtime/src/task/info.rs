@@ -60,6 +60,21 @@ impl TaskState {
 /// assert_eq!(info.state(), TaskState::Running);
 /// # });
 /// ```
+///
+/// ```
+/// use windlass::task::{self, TaskState};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = windlass::spawn(std::future::pending::<()>());
+/// task::yield_now().await;
+/// let all = task::all_tasks();
+/// let info = all.iter().find(|info| info.id() == task.id()).unwrap();
+/// assert_eq!((info.state(), info.polls()), (TaskState::Idle, 1));
+/// println!("spawned at {}, {:?} ago", info.spawned_at(), info.age());
+/// println!("{} more have not been started", all.not_started());
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TaskInfo {
     id: Id,
@@ -142,6 +157,24 @@ impl fmt::Debug for TaskInfo {
 }
 
 /// The live tasks of a runtime, as they were when somebody asked.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::task;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let waiting = windlass::spawn(std::future::pending::<()>());
+/// task::yield_now().await;
+/// let tasks = task::all_tasks();
+/// for task in tasks.iter() {
+///     println!("{task:?}");
+/// }
+/// assert_eq!((tasks.len(), tasks.not_started()), (1, 0));
+/// # waiting.abort();
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AllTasks {
     pub(crate) tasks: Vec<TaskInfo>,

@@ -88,6 +88,22 @@ impl<T> JoinHandle<T> {
     }
 
     /// Whether the task is complete: finished, panicked or cancelled, with its future dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let task = windlass::spawn(async { 1 });
+    /// let abort = task.abort_handle();
+    /// assert_eq!(abort.id(), task.id());
+    /// windlass::task::yield_now().await;
+    /// assert!(task.is_finished() && abort.is_finished());
+    /// // Too late: the output is there.
+    /// abort.abort();
+    /// assert_eq!(task.await.unwrap(), 1);
+    /// # }
+    /// ```
     #[doc(alias = "done")]
     pub fn is_finished(&self) -> bool {
         self.header().state().load().is_complete()
@@ -231,6 +247,17 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// assert!(task.await.unwrap_err().is_cancelled());
 /// assert!(abort.is_finished());
 /// # });
+/// ```
+///
+/// ```
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = windlass::spawn(std::future::pending::<()>());
+/// let abort = task.abort_handle();
+/// println!("task {} can be ended by whoever has this", abort.id());
+/// abort.abort();
+/// assert!(task.await.unwrap_err().is_cancelled());
+/// # }
 /// ```
 pub struct AbortHandle {
     task: NonNull<Header>,

@@ -33,6 +33,74 @@ use crate::runtime::Handle;
 /// assert_eq!(sum, 45);
 /// # });
 /// ```
+///
+/// What can be spawned, and how it is waited for:
+///
+/// ```
+/// use windlass::runtime::Handle;
+/// use windlass::task::{JoinSet, LocalSet};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let handle = Handle::current();
+/// let local = LocalSet::new();
+/// let mut set = JoinSet::new();
+/// set.spawn_on(async { 1 }, &handle);
+/// set.spawn_blocking(|| 2);
+/// set.spawn_blocking_on(|| 3, &handle);
+/// set.spawn_local_on(async { 4 }, &local);
+/// set.build_task().name("five").spawn(async { 5 })?;
+/// local.run_until(async { set.spawn_local(async { 6 }); }).await;
+/// assert_eq!((set.len(), set.is_empty()), (6, false));
+///
+/// let (id, first) = local.run_until(set.join_next_with_id()).await.unwrap().unwrap();
+/// println!("task {id} gave {first}");
+/// let mut rest = local.run_until(set.join_all()).await;
+/// rest.push(first);
+/// rest.sort();
+/// assert_eq!(rest, [1, 2, 3, 4, 5, 6]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Without waiting, and ending early:
+///
+/// ```
+/// use windlass::task::JoinSet;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let mut set = JoinSet::new();
+/// set.spawn(std::future::pending::<()>());
+/// assert!(set.try_join_next().is_none() && set.try_join_next_with_id().is_none());
+/// set.abort_all();
+/// assert!(set.join_next().await.unwrap().unwrap_err().is_cancelled());
+///
+/// set.spawn(std::future::pending());
+/// // Aborts, and waits until they are gone.
+/// set.shutdown().await;
+/// assert!(set.is_empty());
+///
+/// set.spawn(async { println!("goes on when the set is gone") });
+/// set.detach_all();
+/// # }
+/// ```
+///
+/// In a `poll` method of one's own:
+///
+/// ```
+/// use std::future::poll_fn;
+/// use windlass::task::JoinSet;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let mut set = JoinSet::new();
+/// let task = set.spawn(async { 1 }).id();
+/// let (id, value) = poll_fn(|cx| set.poll_join_next_with_id(cx)).await.unwrap().unwrap();
+/// assert_eq!((id, value), (task, 1));
+/// assert!(poll_fn(|cx| set.poll_join_next(cx)).await.is_none(), "the set is empty");
+/// # }
+/// ```
 pub struct JoinSet<T> {
     tasks: Slab<Member<T>>,
     ended: Arc<Ended>,

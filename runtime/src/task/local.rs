@@ -44,6 +44,24 @@ const TASKS_PER_POLL: usize = 61;
 /// });
 /// assert_eq!(sum, 41);
 /// ```
+///
+/// Spawning before the set runs, as in a constructor:
+///
+/// ```
+/// use std::rc::Rc;
+/// use windlass::task::{LocalSet, spawn_local};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let local = LocalSet::new();
+/// let count = Rc::new(1);
+/// let task = {
+///     let _inside = local.enter();
+///     spawn_local(async move { *count })
+/// };
+/// assert_eq!(local.run_until(task).await.unwrap(), 1);
+/// # }
+/// ```
 pub struct LocalSet {
     shared: Arc<LocalShared>,
     /// The set belongs to its thread.
@@ -317,6 +335,24 @@ impl Drop for Polling<'_> {
 /// # Examples
 ///
 /// See [`LocalSet`].
+///
+/// ```
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+/// use windlass::task::{LocalSet, spawn_local};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let local = LocalSet::new();
+/// let length = local.run_until(async {
+///     let shared = Rc::new(Cell::new(1));
+///     let ours = Rc::clone(&shared);
+///     spawn_local(async move { ours.set(2) }).await.unwrap();
+///     shared.get()
+/// });
+/// assert_eq!(length.await, 2);
+/// # }
+/// ```
 #[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -448,6 +484,18 @@ impl fmt::Debug for LocalSet {
 }
 
 /// Keeps a set the one that [`spawn_local`] spawns on; see [`LocalSet::enter`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::task::{LocalEnterGuard, LocalSet, spawn_local};
+///
+/// let local = LocalSet::new();
+/// let inside: LocalEnterGuard = local.enter();
+/// let task = spawn_local(async { 1 });
+/// drop(inside);
+/// # drop(task);
+/// ```
 #[must_use = "dropping the guard leaves the set"]
 pub struct LocalEnterGuard {
     outer: Option<Arc<LocalShared>>,

@@ -105,17 +105,59 @@ where
 /// # Panics
 ///
 /// Outside of a task, in `block_on`'s own future too; see [`try_id`].
+///
+/// # Examples
+///
+/// ```
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = windlass::spawn(async { println!("this is task {}", windlass::task::id()) });
+/// # task.await.unwrap();
+/// # }
+/// ```
 #[track_caller]
 pub fn id() -> Id {
     try_id().expect("`task::id` was called outside of a task: spawn one, or use `task::try_id`")
 }
 
 /// The id of the task that is running, if one is.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::task;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let task = windlass::spawn(async { (task::id(), task::try_id()) });
+/// let id = task.id();
+/// assert_eq!(task.await.unwrap(), (id, Some(id)));
+/// let thread = std::thread::spawn(task::try_id);
+/// assert_eq!(thread.join().unwrap(), None, "no task runs there");
+/// # }
+/// ```
 pub fn try_id() -> Option<Id> {
     context::with_task(|task| task.map(|task| task.id()))
 }
 
 /// The task that is running, if one is; asyncio's `current_task`.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::task;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let task = task::Builder::new().name("pump").spawn(async {
+///     let me = task::current().unwrap();
+///     (me.name().map(String::from), me.polls())
+/// })?;
+/// let (name, _polls) = task.await.unwrap();
+/// assert_eq!(name.as_deref(), Some("pump"));
+/// # Ok(())
+/// # }
+/// ```
 #[doc(alias = "current_task")]
 pub fn current() -> Option<TaskInfo> {
     context::with_task(|task| task.map(TaskInfo::of))

@@ -62,6 +62,29 @@ macro_rules! __task_local {
 /// A value that is set for a future, and found by all that future calls; declared by
 /// [`task_local!`](crate::task_local). asyncio's `ContextVar`, but set by a scope and not inherited by tasks
 /// that are spawned inside.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::task::AccessError;
+/// use windlass::task_local;
+///
+/// task_local! {
+///     static DEPTH: u32;
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert!(DEPTH.try_get().is_err());
+/// let nested = DEPTH.scope(1, async {
+///     let inner = DEPTH.sync_scope(2, || DEPTH.get());
+///     (DEPTH.with(|depth| *depth), inner)
+/// });
+/// assert_eq!(nested.await, (1, 2));
+/// let outside: Result<u32, AccessError> = DEPTH.try_with(|depth| *depth);
+/// assert!(outside.is_err());
+/// # }
+/// ```
 #[doc(alias = "ContextVar")]
 pub struct LocalKey<T: 'static> {
     value: &'static thread::LocalKey<RefCell<Option<T>>>,
@@ -192,6 +215,23 @@ impl<T: 'static> fmt::Debug for LocalKey<T> {
 
 pin_project! {
     /// The future of [`LocalKey::scope`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::pin::pin;
+    ///
+    /// windlass::task_local! {
+    ///     static COUNT: u32;
+    /// }
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let mut counted = pin!(COUNT.scope(5, async { COUNT.get() }));
+    /// assert_eq!(counted.as_mut().await, 5);
+    /// // The value comes out again.
+    /// assert_eq!(counted.take_value(), Some(5));
+    /// # }
+    /// ```
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct TaskLocalFuture<T: 'static, F> {
         key: &'static LocalKey<T>,
@@ -247,6 +287,18 @@ impl<T: fmt::Debug + 'static, F> fmt::Debug for TaskLocalFuture<T, F> {
 }
 
 /// The error of a task-local that is not set.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::task::AccessError;
+///
+/// windlass::task_local! {
+///     static USER: &'static str;
+/// }
+/// let unset: AccessError = USER.try_with(|user| user.len()).unwrap_err();
+/// println!("nobody is logged in: {unset}");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AccessError(());
 

@@ -15,6 +15,28 @@ pub(crate) type UnhandledHook = Arc<dyn Fn(&Unhandled<'_>) + Send + Sync>;
 /// the `context` of asyncio's exception handler.
 ///
 /// Its [`Display`](fmt::Display) says all of it in a sentence.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::mpsc;
+/// use windlass::runtime::{Builder, UnhandledKind};
+///
+/// let (tell, told) = mpsc::channel();
+/// let runtime = Builder::new_current_thread()
+///     .on_unhandled(move |unhandled| {
+///         assert_eq!(unhandled.kind(), UnhandledKind::Task);
+///         assert!(unhandled.payload().is_some() && unhandled.error_ref().is_none());
+///         tell.send(format!("{}: {}", unhandled.location().line(), unhandled.message())).unwrap();
+///     })
+///     .build()
+///     .unwrap();
+/// runtime.block_on(async {
+///     drop(windlass::spawn(async { panic!("overboard") }));
+///     windlass::task::yield_now().await;
+/// });
+/// assert!(told.recv().unwrap().ends_with("overboard"));
+/// ```
 pub struct Unhandled<'a> {
     kind: UnhandledKind,
     at: &'static Location<'static>,
@@ -22,6 +44,21 @@ pub struct Unhandled<'a> {
 }
 
 /// What failed.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::runtime::{Builder, UnhandledKind};
+///
+/// let runtime = Builder::new_multi_thread()
+///     .on_unhandled(|unhandled| match unhandled.kind() {
+///         UnhandledKind::Unclosed => eprintln!("warning: {unhandled}"),
+///         _ => eprintln!("error: {unhandled}"),
+///     })
+///     .build()
+///     .unwrap();
+/// # drop(runtime);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UnhandledKind {

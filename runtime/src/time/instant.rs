@@ -23,6 +23,21 @@ use crate::context;
 ///     assert_eq!(start.elapsed(), Duration::from_secs(3_600));
 /// }
 /// ```
+///
+/// ```
+/// use windlass::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let later = start + Duration::from_secs(1);
+/// assert_eq!(later.duration_since(start), Duration::from_secs(1));
+/// // An earlier one is no time before a later one.
+/// assert_eq!(start.checked_duration_since(later), None);
+/// assert_eq!(start.saturating_duration_since(later), Duration::ZERO);
+/// assert_eq!(start.checked_add(Duration::from_secs(1)), Some(later));
+/// assert_eq!(later.checked_sub(Duration::from_secs(1)), Some(start));
+/// assert_eq!(start.checked_add(Duration::MAX), None);
+/// assert_eq!(Instant::from_std(start.into_std()), start);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant {
     std: std::time::Instant,

@@ -147,6 +147,30 @@ impl MissedTickBehavior {
 ///     }
 /// }
 /// ```
+///
+/// Beginning anew, in four ways:
+///
+/// ```
+/// use windlass::time::{Duration, Instant, MissedTickBehavior, interval};
+///
+/// # let rt = windlass::runtime::Builder::new_current_thread().start_paused(true).build().unwrap();
+/// # rt.block_on(async {
+/// let second = Duration::from_secs(1);
+/// let mut ticks = interval(second);
+/// ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+/// assert_eq!((ticks.period(), ticks.missed_tick_behavior()), (second, MissedTickBehavior::Skip));
+/// let start = ticks.tick().await;
+///
+/// ticks.reset_after(5 * second);
+/// assert_eq!(ticks.tick().await - start, 5 * second);
+/// ticks.reset_at(start + 9 * second);
+/// assert_eq!(ticks.tick().await - start, 9 * second);
+/// ticks.reset();
+/// assert_eq!(ticks.tick().await - start, 10 * second);
+/// ticks.reset_immediately();
+/// assert_eq!(ticks.tick().await, Instant::now());
+/// # });
+/// ```
 pub struct Interval {
     /// Pinned, so that the interval need not be. It waits for the next tick.
     delay: Pin<Box<Sleep>>,

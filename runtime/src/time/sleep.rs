@@ -106,6 +106,18 @@ pin_project! {
     ///     assert!(sleep.is_elapsed());
     /// }
     /// ```
+    ///
+    /// ```
+    /// use windlass::time::{Duration, Instant, sleep_until};
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let when = Instant::now() + Duration::from_millis(1);
+    /// let sleep = sleep_until(when);
+    /// assert_eq!(sleep.deadline(), when);
+    /// sleep.await;
+    /// # }
+    /// ```
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Sleep {
         deadline: Instant,

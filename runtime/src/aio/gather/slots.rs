@@ -47,6 +47,27 @@ impl<P: Policy<V, E>, V, E> Slot<P, V, E> {
 }
 
 /// The slots of a gather, by their index.
+///
+/// # Examples
+///
+/// What a `gather` is called where it is kept, with its place for the results:
+///
+/// ```
+/// use std::future::Future;
+/// use windlass::aio::{Gather, Slots, gather};
+///
+/// fn both<S: Slots>(gathered: Gather<S>) -> impl Future<Output = Result<S::Values, S::Error>>
+/// where
+///     Gather<S>: Future<Output = Result<S::Values, S::Error>>,
+/// {
+///     gathered
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(both(gather((async { 1 }, async { "a" }))).await.unwrap(), (1, "a"));
+/// # }
+/// ```
 pub trait Slots {
     /// What the gather gives.
     type Values;
@@ -90,6 +111,29 @@ impl<P: Policy<V, E>, V, E> Slots for Vec<Slot<P, V, E>> {
 
 /// What [`gather`](super::gather) takes: an iterator of futures or of handles, which gives a `Vec`, or a tuple of up
 /// to twelve of them, which gives a tuple.
+///
+/// # Examples
+///
+/// For a function of one's own that hands its argument to `gather`:
+///
+/// ```
+/// use windlass::aio::gather;
+/// use windlass::task::JoinHandle;
+///
+/// async fn sum(tasks: Vec<JoinHandle<u32>>) -> u32 {
+///     // A handle is a future, too, of a `Result`: the type says which of the two is meant.
+///     let numbers: Vec<u32> = gather(tasks).await.unwrap();
+///     numbers.into_iter().sum()
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// // An iterator of futures or of handles, or a tuple, which may mix both.
+/// let (one, two): (i32, &str) = gather((async { 1 }, windlass::spawn(async { "two" }))).await.unwrap();
+/// assert_eq!((one, two), (1, "two"));
+/// assert_eq!(sum(vec![windlass::spawn(async { 3 }), windlass::spawn(async { 4 })]).await, 7);
+/// # }
+/// ```
 pub trait Gatherable<P, V, E> {
     #[doc(hidden)]
     type Slots: Slots<Values = V, Error = E>;

@@ -108,6 +108,25 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Child<F, T, E> {
 /// # Cancel safety
 ///
 /// Awaiting `&mut handle` can be given up and begun again.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::TaskGroup;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let group = TaskGroup::<std::io::Error>::new();
+/// let child = group.spawn(async { std::future::pending().await });
+/// println!("{:?} is {}", child.id(), if child.is_finished() { "done" } else { "under way" });
+/// assert!(child.abort_handle().is_some(), "the group took it");
+/// // Its siblings go on.
+/// child.abort();
+/// let error: Result<(), _> = child.await;
+/// assert!(error.unwrap_err().is_cancelled());
+/// group.join().await.unwrap();
+/// # }
+/// ```
 #[doc(alias = "Task")]
 pub struct ChildHandle<T>(Option<JoinHandle<Option<T>>>);
 
@@ -168,6 +187,21 @@ impl<T> fmt::Debug for ChildHandle<T> {
 }
 
 /// Why a task of a group has no output.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::{ChildError, TaskGroup};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let group = TaskGroup::<&str>::new();
+/// let child = group.spawn(async { Err::<(), _>("no wind") });
+/// assert!(matches!(child.await, Err(ChildError::Failed)));
+/// // What it failed with is the group's.
+/// assert_eq!(group.join().await.unwrap_err().into_first().into_error(), Some("no wind"));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChildError {
     /// It failed or panicked: the group has what it failed with, and gives it to whoever joins it.
@@ -178,6 +212,21 @@ pub enum ChildError {
 
 impl ChildError {
     /// Whether it was cancelled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::aio::TaskGroup;
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let group = TaskGroup::<()>::new();
+    /// let child = group.spawn(async { std::future::pending::<Result<(), ()>>().await });
+    /// group.cancel();
+    /// assert!(child.await.unwrap_err().is_cancelled());
+    /// group.join().await.unwrap();
+    /// # }
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         *self == Self::Cancelled
     }

@@ -28,6 +28,25 @@ use crate::aio::TaskFailure;
 ///     }
 /// }
 /// ```
+///
+/// As Python's `except*` does:
+///
+/// ```
+/// use windlass::aio::TaskGroup;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let group = TaskGroup::new();
+/// group.spawn(async { Err::<(), _>("no wind") });
+/// let errors = group.join().await.unwrap_err();
+/// assert_eq!((errors.len(), errors.iter().count()), (1, 1));
+/// assert!(!errors.first().is_panic());
+///
+/// let (panics, errors) = errors.split(|failure| failure.is_panic());
+/// assert!(panics.is_none());
+/// assert_eq!(errors.unwrap().into_first().into_error(), Some("no wind"));
+/// # }
+/// ```
 #[doc(alias = "ExceptionGroup")]
 #[derive(Debug)]
 pub struct ErrorGroup<E>(Vec<TaskFailure<E>>);

@@ -55,6 +55,32 @@ pub use start::{Start, StartError, TaskStatus};
 pub struct TaskGroup<E>(Spawner<E>);
 
 /// Spawns tasks into a [`TaskGroup`]; to be given to its tasks.
+///
+/// # Examples
+///
+/// A task of the group that spawns others:
+///
+/// ```
+/// use windlass::aio::{Spawner, TaskGroup};
+///
+/// async fn crew(group: Spawner<std::io::Error>) -> Result<(), std::io::Error> {
+///     for n in 0..3 {
+///         group.spawn_named("sailor", async move { Ok(println!("{n} is aboard")) });
+///     }
+///     group.spawn_blocking(|| std::fs::metadata("Cargo.toml"));
+///     Ok(())
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let group = TaskGroup::new();
+/// let spawner = group.spawner();
+/// spawner.spawn(crew(group.spawner()));
+/// assert_eq!((spawner.len(), spawner.is_closed()), (1, false));
+/// group.join().await.unwrap();
+/// assert!(spawner.is_closed(), "no more begin");
+/// # }
+/// ```
 pub struct Spawner<E>(Arc<Group<E>>);
 
 impl<E: Send + 'static> TaskGroup<E> {
@@ -185,6 +211,23 @@ impl<E: Send + 'static> TaskGroup<E> {
     }
 
     /// What spawns into this group, for its tasks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::aio::TaskGroup;
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let group = TaskGroup::<()>::new();
+    /// let spawner = group.spawner();
+    /// group.spawn(async move {
+    ///     spawner.spawn(async { Ok(()) }).await.unwrap();
+    ///     Ok(())
+    /// });
+    /// group.join().await.unwrap();
+    /// # }
+    /// ```
     pub fn spawner(&self) -> Spawner<E> {
         self.0.clone()
     }

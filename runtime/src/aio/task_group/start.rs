@@ -18,6 +18,25 @@ use crate::task::{self, JoinError};
 /// Tells whoever [started](super::Spawner::start) a task that it is ready; Trio's `TaskStatus`.
 ///
 /// Dropped without that, the task is never ready, and `start` waits for its end.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::{TaskGroup, TaskStatus};
+///
+/// async fn serve(status: TaskStatus<u16>) -> Result<(), std::io::Error> {
+///     // .. bind, and say where; then serve.
+///     status.started(4711);
+///     Ok(())
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let group = TaskGroup::new();
+/// assert_eq!(group.start(serve).await.unwrap(), 4711);
+/// group.join().await.unwrap();
+/// # }
+/// ```
 pub struct TaskStatus<V>(Arc<Readiness<V>>);
 
 struct Readiness<V>(Mutex<State<V>>);
@@ -173,6 +192,23 @@ impl<V, E> fmt::Debug for Start<V, E> {
 }
 
 /// Why a task did not get ready.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::aio::{StartError, TaskGroup, TaskStatus};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let group = TaskGroup::<&str>::new();
+/// let started = group.start(async |_status: TaskStatus<u16>| Err("the port is taken"));
+/// match started.await {
+///     Err(StartError::Failed(failure)) => assert_eq!(failure.into_error(), Some("the port is taken")),
+///     other => panic!("{other:?}"),
+/// }
+/// group.join().await.unwrap();
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum StartError<E> {
     /// It failed before. The group does not have this failure, whoever started the task has it.

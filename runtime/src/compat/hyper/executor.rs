@@ -30,6 +30,18 @@ impl HyperExecutor {
     }
 
     /// Spawns on a runtime of choice.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::compat::hyper::HyperExecutor;
+    ///
+    /// let runtime = windlass::runtime::Runtime::new().unwrap();
+    /// // Connections' tasks go there, whatever thread asks.
+    /// let executor = HyperExecutor::with_handle(runtime.handle().clone());
+    /// let server = hyper::server::conn::http2::Builder::new(executor);
+    /// # drop(server);
+    /// ```
     pub fn with_handle(handle: Handle) -> Self {
         Self { handle: Some(handle) }
     }

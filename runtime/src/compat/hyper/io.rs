@@ -61,6 +61,20 @@ impl<T> HyperIo<T> {
     }
 
     /// The stream inside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::compat::hyper::HyperIo;
+    /// use windlass::io::duplex;
+    ///
+    /// let (near, _far) = duplex(64);
+    /// let mut io = HyperIo::new(near);
+    /// println!("{:?}", io.inner());
+    /// println!("{:?}", io.inner_mut());
+    /// let near = io.into_inner();
+    /// # drop(near);
+    /// ```
     pub fn inner(&self) -> &T {
         &self.inner
     }

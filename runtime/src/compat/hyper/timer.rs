@@ -59,6 +59,20 @@ impl Timer for HyperTimer {
 
 pin_project! {
     /// A [`time::Sleep`] as hyper wants it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hyper::rt::Timer;
+    /// use windlass::compat::hyper::HyperTimer;
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// // hyper does this, for its time limits; what it gets is a `HyperSleep`.
+    /// HyperTimer::new().sleep(Duration::from_millis(1)).await;
+    /// # }
+    /// ```
     #[derive(Debug)]
     pub struct HyperSleep {
         #[pin]

@@ -5,6 +5,25 @@ use std::fmt;
 use std::io;
 
 /// An attempt failed with `WouldBlock`: the readiness is over, and is to be waited for again.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::Read;
+/// use std::os::unix::net::UnixStream;
+/// use windlass::io::{AsyncFd, TryIoError};
+///
+/// /// Reads again and again until there is something to read.
+/// async fn read(fd: &AsyncFd<UnixStream>, buffer: &mut [u8]) -> std::io::Result<usize> {
+///     loop {
+///         let mut guard = fd.readable().await?;
+///         match guard.try_io(|fd| fd.get_ref().read(buffer)) {
+///             Ok(read) => return read,
+///             Err(TryIoError { .. }) => continue,
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct TryIoError(pub(super) ());
 
@@ -17,6 +36,24 @@ impl fmt::Display for TryIoError {
 impl Error for TryIoError {}
 
 /// A descriptor cannot be watched. It has what was to be watched, and the reason.
+///
+/// # Examples
+///
+/// A plain file cannot be waited for; it comes back:
+///
+/// ```
+/// use std::fs::File;
+/// use windlass::io::{AsyncFd, AsyncFdRegisterError};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// // SAFETY: a `File` has the same open descriptor for as long as it lives.
+/// let error: AsyncFdRegisterError<File> = unsafe { AsyncFd::register(File::open("Cargo.toml")?).unwrap_err() };
+/// let (file, cause) = error.into_parts();
+/// println!("{cause}: {:?} is read with `spawn_blocking`", file.metadata()?);
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncFdRegisterError<T> {
     inner: T,
     cause: io::Error,

@@ -8,6 +8,39 @@ use super::{AsyncFd, TryIoError};
 use crate::driver::{Ready, ReadyEvent};
 
 /// The readiness of an [`AsyncFd`]; says when it is over.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+/// use windlass::io::{AsyncFd, Ready};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (near, mut far) = UnixStream::pair()?;
+/// near.set_nonblocking(true)?;
+/// // SAFETY: a `UnixStream` has the same open descriptor for as long as it lives.
+/// let fd = unsafe { AsyncFd::register(near)? };
+/// far.write_all(b"x")?;
+///
+/// let mut guard = fd.readable().await?;
+/// assert!(guard.ready().is_readable());
+/// assert!(std::ptr::eq(guard.get_ref(), &fd) && std::ptr::eq(guard.get_inner(), fd.get_ref()));
+/// let mut byte = [0];
+/// guard.try_io(|fd| fd.get_ref().read_exact(&mut byte)).unwrap()?;
+/// // There is no more: the guard ends the readiness.
+/// assert!(guard.try_io(|fd| fd.get_ref().read_exact(&mut byte)).is_err());
+/// assert!(guard.ready().is_empty());
+///
+/// // By hand, where the attempt is made elsewhere: for one direction, or for all.
+/// let mut guard = fd.writable().await?;
+/// guard.clear_ready_matching(Ready::READABLE);
+/// guard.retain_ready();
+/// guard.clear_ready();
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a descriptor stays ready until the guard is told otherwise: use `try_io` or `clear_ready`"]
 pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
     async_fd: &'a AsyncFd<T>,
@@ -15,6 +48,31 @@ pub struct AsyncFdReadyGuard<'a, T: AsRawFd> {
 }
 
 /// The readiness of an [`AsyncFd`] that is borrowed mutably; says when it is over.
+///
+/// # Examples
+///
+/// ```
+/// use std::io::Write;
+/// use std::os::unix::net::UnixStream;
+/// use windlass::io::{AsyncFd, Ready};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (near, _far) = UnixStream::pair()?;
+/// near.set_nonblocking(true)?;
+/// // SAFETY: a `UnixStream` has the same open descriptor for as long as it lives.
+/// let mut fd = unsafe { AsyncFd::register(near)? };
+/// let mut guard = fd.writable_mut().await?;
+/// guard.get_inner_mut().write_all(b"a")?;
+/// guard.try_io(|fd| fd.get_mut().write(b"b")).unwrap()?;
+/// println!("{:?} is {:?}, of {:?}", guard.get_inner(), guard.ready(), guard.get_ref());
+/// guard.get_mut().get_mut().flush()?;
+/// guard.clear_ready_matching(Ready::READABLE);
+/// guard.retain_ready();
+/// guard.clear_ready();
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a descriptor stays ready until the guard is told otherwise: use `try_io` or `clear_ready`"]
 pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
     async_fd: &'a mut AsyncFd<T>,

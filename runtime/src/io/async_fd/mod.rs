@@ -54,6 +54,44 @@ use crate::driver::{Direction, Interest, Registration};
 ///     Ok(())
 /// }
 /// ```
+///
+/// Every way of asking, over a pair of pipes' ends:
+///
+/// ```
+/// use std::future::poll_fn;
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+/// use windlass::io::{AsyncFd, Interest};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let (near, mut far) = UnixStream::pair()?;
+/// near.set_nonblocking(true)?;
+/// // SAFETY: a `UnixStream` has the same open descriptor for as long as it lives.
+/// let mut fd = unsafe { AsyncFd::register_with_interest(near, Interest::READABLE | Interest::WRITABLE)? };
+///
+/// fd.writable().await?.try_io(|fd| fd.get_ref().write(b"a")).unwrap()?;
+/// fd.ready(Interest::WRITABLE).await?.retain_ready();
+/// fd.writable_mut().await?.try_io(|fd| fd.get_mut().write(b"b")).unwrap()?;
+/// fd.ready_mut(Interest::WRITABLE).await?.retain_ready();
+/// poll_fn(|cx| fd.poll_write_ready(cx).map_ok(|_guard| ())).await?;
+/// poll_fn(|cx| fd.poll_write_ready_mut(cx).map_ok(|_guard| ())).await?;
+///
+/// far.write_all(b"xy")?;
+/// fd.readable_mut().await?.retain_ready();
+/// poll_fn(|cx| fd.poll_read_ready(cx).map_ok(|_guard| ())).await?;
+/// poll_fn(|cx| fd.poll_read_ready_mut(cx).map_ok(|_guard| ())).await?;
+/// let mut byte = [0];
+/// fd.async_io_mut(Interest::READABLE, |stream| stream.read_exact(&mut byte)).await?;
+/// fd.try_io_mut(Interest::READABLE, |stream| stream.read_exact(&mut byte))?;
+/// assert_eq!(&byte, b"y");
+///
+/// // Not watched any more.
+/// let near: UnixStream = fd.into_inner();
+/// # drop(near);
+/// # Ok(())
+/// # }
+/// ```
 #[doc(alias = "add_reader")]
 #[doc(alias = "add_writer")]
 pub struct AsyncFd<T: AsRawFd> {

@@ -44,6 +44,25 @@ const BACKLOG: i32 = 1024;
 ///     Ok(())
 /// }
 /// ```
+///
+/// To std's type and back, in a `poll` method, and what can be set:
+///
+/// ```
+/// use std::future::poll_fn;
+/// use windlass::net::{TcpListener, TcpStream};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let listener = TcpListener::from_std(TcpListener::bind("127.0.0.1:0").await?.into_std()?)?;
+/// listener.set_ttl(64)?;
+/// assert_eq!(listener.ttl()?, 64);
+/// assert!(listener.take_error()?.is_none());
+/// let client = windlass::spawn(TcpStream::connect(listener.local_addr()?));
+/// let (_stream, _peer) = poll_fn(|cx| listener.poll_accept(cx)).await?;
+/// client.await.unwrap()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct TcpListener {
     io: Evented<net::TcpListener>,
     backoff: Backoff,

@@ -33,6 +33,53 @@ use crate::net::sys;
 ///     Ok(())
 /// }
 /// ```
+///
+/// Everything that can be set before a connection is made:
+///
+/// ```
+/// use std::time::Duration;
+/// use windlass::net::TcpSocket;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let socket = TcpSocket::new_v4()?;
+/// socket.set_reuseaddr(true)?;
+/// socket.set_reuseport(true)?;
+/// socket.set_keepalive(true)?;
+/// socket.set_nodelay(true)?;
+/// assert!(socket.reuseaddr()? && socket.reuseport()? && socket.keepalive()? && socket.nodelay()?);
+/// socket.set_send_buffer_size(64 << 10)?;
+/// socket.set_recv_buffer_size(64 << 10)?;
+/// // The system may give more than was asked for.
+/// assert!(socket.send_buffer_size()? >= 64 << 10 && socket.recv_buffer_size()? >= 64 << 10);
+/// socket.set_linger(Some(Duration::from_secs(1)))?;
+/// assert_eq!(socket.linger()?, Some(Duration::from_secs(1)));
+/// // A reset instead of a close in good order.
+/// socket.set_zero_linger()?;
+/// socket.set_tos_v4(0x10)?;
+/// assert_eq!(socket.tos_v4()?, 0x10);
+/// assert_eq!(socket.device()?, None);
+/// socket.bind_device(None)?;
+/// assert!(socket.take_error()?.is_none());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```no_run
+/// use windlass::net::TcpSocket;
+///
+/// # #[windlass::main]
+/// # async fn main() -> std::io::Result<()> {
+/// let socket = TcpSocket::new_v6()?;
+/// socket.set_tclass_v6(0x10)?;
+/// println!("{}", socket.tclass_v6()?);
+/// // One that was made, and configured, by other means.
+/// # let by_other_means = std::net::TcpStream::connect("host:80")?;
+/// let socket = TcpSocket::from_std_stream(by_other_means);
+/// # drop(socket);
+/// # Ok(())
+/// # }
+/// ```
 pub struct TcpSocket {
     inner: Socket,
 }

@@ -22,6 +22,22 @@ pub struct OwnedReadHalf(Arc<TcpStream>);
 /// The half of a [`TcpStream`] to write; made by [`TcpStream::into_split`].
 ///
 /// Dropping it shuts the direction down, so that the peer reads to the end; [`forget`](Self::forget) does not.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::net::{TcpListener, TcpStream};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let (read, write) = TcpStream::connect(listener.local_addr()?).await?.into_split();
+/// // The stream stays open both ways, for as long as the other half is there.
+/// write.forget();
+/// # drop(read);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct OwnedWriteHalf {
     stream: Arc<TcpStream>,
@@ -121,6 +137,25 @@ impl AsRef<TcpStream> for OwnedWriteHalf {
 }
 
 /// Two halves that were to be reunited and are not of the same stream.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::net::TcpStream;
+/// use windlass::net::tcp::ReuniteError;
+/// # use windlass::net::TcpListener;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let (read, _write) = TcpStream::connect(listener.local_addr()?).await?.into_split();
+/// let (_read, write) = TcpStream::connect(listener.local_addr()?).await?.into_split();
+/// // Of different streams: both come back.
+/// let ReuniteError(read, write) = read.reunite(write).unwrap_err();
+/// # drop((read, write));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 

@@ -48,6 +48,35 @@ use crate::net::{ToSocketAddrs, lookup_host, sys};
 ///     Ok(())
 /// }
 /// ```
+///
+/// What can be set, and how to get to std's type and back:
+///
+/// ```
+/// use std::io::Read;
+/// use std::time::Duration;
+/// use windlass::io::Interest;
+/// use windlass::net::{TcpListener, TcpStream};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let stream = TcpStream::connect(listener.local_addr()?).await?;
+/// stream.set_nodelay(true)?;
+/// stream.set_ttl(64)?;
+/// stream.set_quickack(true)?;
+/// stream.set_linger(Some(Duration::from_secs(1)))?;
+/// assert!(stream.nodelay()? && stream.ttl()? == 64);
+/// println!("{:?}, {}", stream.linger()?, stream.quickack()?);
+/// assert!(stream.take_error()?.is_none());
+///
+/// let stream = TcpStream::from_std(stream.into_std()?)?;
+/// // An operation that this type does not have, made as soon as it is possible.
+/// stream.async_io(Interest::WRITABLE, || Ok(())).await?;
+/// // The peer sees a reset.
+/// stream.set_zero_linger()?;
+/// # Ok(())
+/// # }
+/// ```
 #[doc(alias = "open_connection")]
 pub struct TcpStream {
     io: Evented<net::TcpStream>,

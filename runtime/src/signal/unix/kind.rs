@@ -13,6 +13,29 @@ use rustix::process::Signal;
 /// assert_eq!(SignalKind::from_raw(15), SignalKind::terminate());
 /// assert_eq!(SignalKind::hangup().to_string(), "SIGHUP");
 /// ```
+///
+/// # Examples
+///
+/// ```
+/// use windlass::signal::unix::SignalKind;
+///
+/// for (kind, name) in [
+///     (SignalKind::alarm(), "SIGALRM"),
+///     (SignalKind::child(), "SIGCHLD"),
+///     (SignalKind::hangup(), "SIGHUP"),
+///     (SignalKind::interrupt(), "SIGINT"),
+///     (SignalKind::io(), "SIGIO"),
+///     (SignalKind::pipe(), "SIGPIPE"),
+///     (SignalKind::quit(), "SIGQUIT"),
+///     (SignalKind::terminate(), "SIGTERM"),
+///     (SignalKind::user_defined1(), "SIGUSR1"),
+///     (SignalKind::user_defined2(), "SIGUSR2"),
+///     (SignalKind::window_change(), "SIGWINCH"),
+/// ] {
+///     println!("{name} is {}", kind.as_raw_value());
+///     assert_eq!(SignalKind::from_raw(kind.as_raw_value()), kind);
+/// }
+/// ```
 #[derive(Clone, Copy, Hash, PartialEq, Eq)]
 pub struct SignalKind(c_int);
 

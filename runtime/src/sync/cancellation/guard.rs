@@ -5,6 +5,21 @@ use std::mem;
 use super::CancellationToken;
 
 /// Cancels a token when it is dropped; see [`CancellationToken::drop_guard`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::CancellationToken;
+///
+/// let guard = CancellationToken::new().drop_guard();
+/// let token = guard.token().clone();
+/// drop(guard);
+/// assert!(token.is_cancelled());
+///
+/// // All went well: nothing is to be cancelled.
+/// let token = CancellationToken::new().drop_guard().disarm();
+/// assert!(!token.is_cancelled());
+/// ```
 #[must_use = "the token is cancelled as soon as this is dropped"]
 #[derive(Debug)]
 pub struct DropGuard {
@@ -37,6 +52,21 @@ impl Drop for DropGuard {
 }
 
 /// Cancels a token when it is dropped; see [`CancellationToken::drop_guard_ref`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::CancellationToken;
+///
+/// let token = CancellationToken::new();
+/// token.drop_guard_ref().disarm();
+/// assert!(!token.is_cancelled());
+/// {
+///     let guard = token.drop_guard_ref();
+///     assert!(!guard.token().is_cancelled());
+/// }
+/// assert!(token.is_cancelled());
+/// ```
 #[must_use = "the token is cancelled as soon as this is dropped"]
 #[derive(Debug)]
 pub struct DropGuardRef<'a> {

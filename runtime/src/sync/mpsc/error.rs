@@ -3,6 +3,16 @@
 use std::fmt;
 
 /// The channel is closed; here is what was not sent.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::mpsc::{self, error::SendError};
+///
+/// let (sender, receiver) = mpsc::unbounded_channel();
+/// drop(receiver);
+/// assert_eq!(sender.send("back"), Err(SendError("back")));
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub struct SendError<T>(pub T);
 
@@ -21,6 +31,18 @@ impl<T> fmt::Display for SendError<T> {
 impl<T> std::error::Error for SendError<T> {}
 
 /// Why something was not sent at once; it is in it.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::mpsc::{self, error::TrySendError};
+///
+/// let (sender, receiver) = mpsc::channel(1);
+/// sender.try_send(1).unwrap();
+/// assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+/// drop(receiver);
+/// assert_eq!(sender.try_send(3).unwrap_err().into_inner(), 3);
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum TrySendError<T> {
     /// The channel is full, or what room it has goes to those who wait.
@@ -65,6 +87,22 @@ impl<T> From<SendError<T>> for TrySendError<T> {
 }
 
 /// Why something was not sent in time; it is in it.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use windlass::sync::mpsc::{self, error::SendTimeoutError};
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (sender, _receiver) = mpsc::channel(1);
+/// sender.send(1).await.unwrap();
+/// let error = sender.send_timeout(2, Duration::from_millis(1)).await.unwrap_err();
+/// assert_eq!(error, SendTimeoutError::Timeout(2));
+/// assert_eq!(error.into_inner(), 2);
+/// # }
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy)]
 pub enum SendTimeoutError<T> {
     /// There was no room in time.
@@ -103,6 +141,17 @@ impl<T> fmt::Display for SendTimeoutError<T> {
 impl<T> std::error::Error for SendTimeoutError<T> {}
 
 /// Why nothing was received at once.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::mpsc::{self, error::TryRecvError};
+///
+/// let (sender, mut receiver) = mpsc::channel::<u32>(1);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+/// ```
 #[derive(PartialEq, Eq, Clone, Copy, Debug)]
 pub enum TryRecvError {
     /// The channel is empty.
