@@ -65,6 +65,19 @@ impl Flavor {
         self.builder().start_paused(true).build().expect("a runtime starts").block_on(scenario)
     }
 
+    /// Runs a scenario that awaits nothing in a task of a runtime of this flavour.
+    ///
+    /// # Panics
+    ///
+    /// As the scenario does.
+    pub fn in_a_task(self, scenario: fn()) {
+        let outcome =
+            self.runtime().block_on(async move { windlass::spawn(async move { scenario() }).await });
+        if let Err(error) = outcome {
+            resume_unwind(error.into_panic());
+        }
+    }
+
     /// Whether tasks run only while somebody is inside `block_on`.
     pub fn is_current_thread(self) -> bool {
         self == Flavor::CurrentThread
@@ -101,6 +114,21 @@ macro_rules! on_conformance_flavors {
         $crate::on_flavor!(one_worker, $crate::Flavor::MultiThread(1), $($scenario),+);
         $crate::on_flavor!(two_workers, $crate::Flavor::MultiThread(2), $($scenario),+);
         $crate::on_flavor!(eight_workers, $crate::Flavor::MultiThread(8), $($scenario),+);
+    };
+}
+
+/// Makes a test of each named `fn()`, which polls by hand, in a task of each flavour that [`on_conformance_flavors!`] has.
+#[macro_export]
+macro_rules! in_a_task_on_conformance_flavors {
+    ($($scenario:ident),+ $(,)?) => {
+        mod in_a_task {
+            $(
+                fn $scenario(flavor: $crate::Flavor) {
+                    flavor.in_a_task(super::$scenario);
+                }
+            )+
+            $crate::on_conformance_flavors!($($scenario),+);
+        }
     };
 }
 

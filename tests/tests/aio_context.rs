@@ -1,17 +1,26 @@
 //! `context_var!` and `eager_start`: what a task has from where it was spawned, and when it begins. CPython's context cases
 //! of test_tasks.py, and test_eager_task_factory.py.
+//!
+//! inexpressible: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_eager_task_factory_set: there is no task factory: each spawn says whether it is eager
+//! inexpressible: test_eager_task_factory.py::CEagerTaskFactoryLoopTests::test_issue105987: only the runtime swaps the running task
+//! inexpressible: test_eager_task_factory.py::CEagerTaskFactoryLoopTests::test_issue122332: a task's future is its own, and nobody else can have it
 
+use std::collections::HashSet;
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::channel::oneshot;
-use windlass::aio::{TaskGroup, gather};
+use futures::future::BoxFuture;
+use parking_lot::Mutex;
+use windlass::aio::{Promise, TaskGroup, gather};
 use windlass::task::{self, Builder, ContextVars, JoinHandle, LocalSet, spawn_local};
 use windlass_tests::{Flavor, on_conformance_flavors, panics, wake_self, yield_until};
 
 on_conformance_flavors!(
     a_task_has_the_context_of_its_spawn,
+    callbacks_do_not_change_the_context_of_the_task,
+    a_context_that_is_given_does_not_change,
     a_task_has_a_context_of_its_own,
     a_context_stays_over_awaits,
     a_grandchild_has_its_parent_s,
@@ -33,9 +42,14 @@ on_conformance_flavors!(
     spawn_after_shutdown_keeps_the_caller_s,
     eager_completion,
     eager_until_it_waits,
+    eager_sets_what_its_parent_awaits,
+    eager_is_among_all_tasks_while_it_runs,
     eager_runs_before_the_spawn_returns,
     eager_has_its_own_task,
     eager_has_the_context,
+    eager_awaits_all_in_one_task,
+    a_tree_of_groups,
+    a_tree_of_gathers,
     eager_chain,
     eager_recursion,
     eager_that_panics,
@@ -58,18 +72,72 @@ async fn spawn_and<T: Send + 'static>(f: impl Future<Output = T> + Send + 'stati
     windlass::spawn(f).await.unwrap()
 }
 
-/// ported: test_tasks.py::test_context_1
+/// ported: test_tasks.py::BaseTaskTests::test_context_1
 fn a_task_has_the_context_of_its_spawn(flavor: Flavor) {
-    flavor.runtime().block_on(async {
+    flavor.runtime().block_on(spawn_and(async {
+        assert_eq!(LEVEL.get(), 0);
+        let (go, gone) = oneshot::channel();
+        let sub = windlass::spawn(async move {
+            gone.await.unwrap();
+            assert_eq!(LEVEL.get(), 0);
+            LEVEL.set(10);
+        });
         LEVEL.set(1);
-        let task = windlass::spawn(async { LEVEL.get() });
-        LEVEL.set(2);
-        assert_eq!(task.await.unwrap(), 1);
-        assert_eq!(spawn_and(async { LEVEL.get() }).await, 2);
+        go.send(()).unwrap();
+        sub.await.unwrap();
+        assert_eq!(LEVEL.get(), 1);
+        assert_eq!(spawn_and(async { LEVEL.get() }).await, 1);
+    }));
+}
+
+/// ported: test_tasks.py::BaseTaskTests::test_context_2
+fn callbacks_do_not_change_the_context_of_the_task(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    runtime.block_on(spawn_and(async {
+        let handle = windlass::runtime::Handle::current();
+        assert_eq!(LEVEL.get(), 0);
+        for round in 1..3 {
+            let promise = Promise::<()>::new();
+            let (called, was_called) = oneshot::channel();
+            promise.add_done_callback(move |_| {
+                LEVEL.set(100);
+                called.send(()).unwrap();
+            });
+            LEVEL.set(round);
+            let sets = promise.clone();
+            handle.call_soon(move || sets.set_result(()).unwrap());
+            promise.await.unwrap();
+            was_called.await.unwrap();
+            assert_eq!(LEVEL.get(), round);
+            for step in 0..3 {
+                LEVEL.set(round * 10 + step);
+                task::yield_now().await;
+                assert_eq!(LEVEL.get(), round * 10 + step);
+            }
+        }
+    }));
+    assert_eq!(LEVEL.get(), 0);
+}
+
+/// different: test_tasks.py::BaseTaskTests::test_context_4: a task that is given a context has one of its own, so that what it sets is not seen in the other
+/// different: test_tasks.py::BaseTaskTests::test_context_5: a task that is given a context has one of its own, so that what it sets is not seen in the other
+/// different: test_tasks.py::BaseTaskTests::test_context_6: a task that is given a context has one of its own, so that what it sets is not seen in the other
+fn a_context_that_is_given_does_not_change(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let given = LEVEL.sync_scope(5, ContextVars::current);
+        for level in [1, 2] {
+            let sets = given.clone().scope(async move {
+                wake_self().await;
+                let old = LEVEL.get();
+                LEVEL.set(level);
+                (old, LEVEL.get())
+            });
+            assert_eq!(spawn_and(sets).await, (5, level));
+            assert_eq!(given.run(|| LEVEL.get()), 5);
+        }
     });
 }
 
-/// ported: test_tasks.py::test_context_2
 fn a_task_has_a_context_of_its_own(flavor: Flavor) {
     flavor.runtime().block_on(async {
         LEVEL.set(1);
@@ -113,17 +181,16 @@ fn a_grandchild_has_its_parent_s(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_context_3
+/// ported: test_tasks.py::BaseTaskTests::test_context_3
 fn interleaved_tasks_do_not_mix(flavor: Flavor) {
     flavor.runtime().block_on(async {
-        let tasks: Vec<_> = (0..50)
+        let tasks: Vec<_> = (0..100)
             .map(|n| {
                 windlass::spawn(async move {
-                    LEVEL.set(n);
-                    for _ in 0..20 {
+                    for step in 0..10 {
+                        LEVEL.set(n + step);
                         task::yield_now().await;
-                        assert_eq!(LEVEL.get(), n);
-                        LEVEL.set(n);
+                        assert_eq!(LEVEL.get(), n + step);
                     }
                 })
             })
@@ -131,10 +198,10 @@ fn interleaved_tasks_do_not_mix(flavor: Flavor) {
         for task in tasks {
             task.await.unwrap();
         }
+        assert_eq!(LEVEL.get(), 0);
     });
 }
 
-/// ported: test_tasks.py::test_context_5
 fn tasks_of_a_group_and_a_gather(flavor: Flavor) {
     flavor.runtime().block_on(async {
         LEVEL.set(3);
@@ -146,7 +213,7 @@ fn tasks_of_a_group_and_a_gather(flavor: Flavor) {
     });
 }
 
-/// ported: test_threads.py::test_to_thread_contextvars
+/// ported: test_threads.py::ToThreadTests::test_to_thread_contextvars
 fn to_thread_takes_it_along(flavor: Flavor) {
     flavor.runtime().block_on(async {
         LEVEL.set(42);
@@ -168,7 +235,6 @@ fn a_blocking_job_does_not(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_context_4
 fn callbacks_of_the_runtime_have_it(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let seen = Arc::new(AtomicUsize::new(0));
@@ -247,8 +313,7 @@ fn a_default(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_context_6
-/// ported: test_tasks.py::test_get_context
+/// ported: test_tasks.py::BaseTaskTests::test_get_context
 fn a_context_taken_and_run(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let taken = spawn_and(async {
@@ -402,7 +467,7 @@ fn eager<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) ->
     Builder::new().eager_start(true).spawn(future).unwrap()
 }
 
-/// ported: test_eager_task_factory.py::test_eager_completion
+/// ported: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_eager_completion
 fn eager_completion(flavor: Flavor) {
     flavor.runtime().block_on(spawn_and(async {
         let task = eager(async { "hello" });
@@ -411,8 +476,7 @@ fn eager_completion(flavor: Flavor) {
     }));
 }
 
-/// ported: test_eager_task_factory.py::test_block_after_eager_step
-/// ported: test_eager_task_factory.py::test_await_future_during_eager_step
+/// ported: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_block_after_eager_step
 fn eager_until_it_waits(flavor: Flavor) {
     flavor.runtime().block_on(spawn_and(async {
         let (tx, rx) = oneshot::channel();
@@ -420,6 +484,31 @@ fn eager_until_it_waits(flavor: Flavor) {
         assert!(!task.is_finished());
         tx.send("world").unwrap();
         assert_eq!(task.await.unwrap().unwrap(), "world");
+    }));
+}
+
+/// ported: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_await_future_during_eager_step
+fn eager_sets_what_its_parent_awaits(flavor: Flavor) {
+    flavor.runtime().block_on(spawn_and(async {
+        let promise = Promise::new();
+        let sets = promise.clone();
+        let task = eager(async move { sets.set_result("my message").unwrap() });
+        assert!(task.is_finished());
+        assert_eq!(promise.await.unwrap(), "my message");
+    }));
+}
+
+/// different: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_all_tasks_with_blocking: an eager task in its first poll is listed if it has a name, and else only counted; once it has waited it is listed
+/// different: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_all_tasks_with_eager_completion: an eager task in its first poll is listed if it has a name, and else only counted
+fn eager_is_among_all_tasks_while_it_runs(flavor: Flavor) {
+    flavor.runtime().block_on(spawn_and(async {
+        let handle = windlass::runtime::Handle::current();
+        let ids = move || handle.all_tasks().iter().map(|task| task.id()).collect::<Vec<_>>();
+        let captures = ids.clone();
+        let task = Builder::new().eager_start(true).name("eager").spawn(async move { captures() }).unwrap();
+        let id = task.id();
+        assert!(!ids().contains(&id));
+        assert!(task.await.unwrap().contains(&id));
     }));
 }
 
@@ -438,12 +527,16 @@ fn eager_runs_before_the_spawn_returns(flavor: Flavor) {
     }));
 }
 
-/// ported: test_eager_task_factory.py::test_current_task
-/// ported: test_eager_task_factory.py::test_all_tasks_with_blocking
+/// ported: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_current_task
 fn eager_has_its_own_task(flavor: Flavor) {
     flavor.runtime().block_on(spawn_and(async {
         let outer = task::id();
-        let inner = eager(async { task::id() });
+        let inner = eager(async {
+            let before = task::id();
+            wake_self().await;
+            assert_eq!(task::id(), before);
+            before
+        });
         assert_ne!(inner.id(), outer);
         assert_eq!(task::id(), outer);
         let id = inner.id();
@@ -454,7 +547,7 @@ fn eager_has_its_own_task(flavor: Flavor) {
     }));
 }
 
-/// ported: test_eager_task_factory.py::test_context_vars
+/// ported: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_context_vars
 fn eager_has_the_context(flavor: Flavor) {
     flavor.runtime().block_on(spawn_and(async {
         LEVEL.set(1);
@@ -469,7 +562,69 @@ fn eager_has_the_context(flavor: Flavor) {
     }));
 }
 
-/// ported: test_eager_task_factory.py::test_awaitables_chain
+/// ported: test_eager_task_factory.py::BaseTaskCountingTests::test_awaitables_chain
+fn eager_awaits_all_in_one_task(flavor: Flavor) {
+    fn chain(depth: usize, ids: Ids) -> BoxFuture<'static, usize> {
+        Box::pin(async move {
+            ids.lock().insert(task::id());
+            if depth == 0 { 0 } else { 1 + chain(depth - 1, ids).await }
+        })
+    }
+    flavor.runtime().block_on(spawn_and(async {
+        let ids = Ids::default();
+        let task = eager(chain(100, ids.clone()));
+        assert!(task.is_finished());
+        assert_eq!(ids.lock().iter().copied().collect::<Vec<_>>(), [task.id()]);
+        assert_eq!(task.await.unwrap(), 100);
+    }));
+}
+
+/// The ids of the tasks that have been here.
+type Ids = Arc<Mutex<HashSet<task::Id>>>;
+
+/// How many tasks there are in a tree that is so wide and so deep.
+const IN_TREE: usize = 5 + 25 + 125 + 625;
+
+/// ported: test_eager_task_factory.py::BaseTaskCountingTests::test_recursive_taskgroups
+fn a_tree_of_groups(flavor: Flavor) {
+    fn grow(width: usize, depth: usize, ids: Ids) -> BoxFuture<'static, Result<(), ()>> {
+        Box::pin(async move {
+            ids.lock().insert(task::id());
+            if depth > 0 {
+                let group = TaskGroup::<()>::new();
+                for _ in 0..width {
+                    group.spawn(grow(width, depth - 1, ids.clone()));
+                }
+                group.join().await.unwrap();
+            }
+            Ok(())
+        })
+    }
+    flavor.runtime().block_on(async {
+        let ids = Ids::default();
+        spawn_and(grow(5, 4, ids.clone())).await.unwrap();
+        assert_eq!(ids.lock().len(), IN_TREE + 1);
+    });
+}
+
+/// ported: test_eager_task_factory.py::BaseTaskCountingTests::test_recursive_gather
+fn a_tree_of_gathers(flavor: Flavor) {
+    fn grow(width: usize, depth: usize, ids: Ids) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            ids.lock().insert(task::id());
+            if depth > 0 {
+                let children: Vec<_> = (0..width).map(|_| grow(width, depth - 1, ids.clone())).collect();
+                gather(children).await.unwrap();
+            }
+        })
+    }
+    flavor.runtime().block_on(async {
+        let ids = Ids::default();
+        spawn_and(grow(5, 4, ids.clone())).await;
+        assert_eq!(ids.lock().len(), IN_TREE + 1);
+    });
+}
+
 fn eager_chain(flavor: Flavor) {
     flavor.runtime().block_on(spawn_and(async {
         let task = eager(async {
@@ -482,7 +637,6 @@ fn eager_chain(flavor: Flavor) {
     }));
 }
 
-/// ported: test_eager_task_factory.py::test_recursive_taskgroups
 fn eager_recursion(flavor: Flavor) {
     fn down(n: u32) -> futures::future::BoxFuture<'static, u32> {
         Box::pin(async move { if n == 0 { 0 } else { eager(down(n - 1)).await.unwrap() + 1 } })
@@ -511,8 +665,8 @@ fn eager_that_wakes_itself(flavor: Flavor) {
     }));
 }
 
-/// ported: test_eager_task_factory.py::test_cancellation_after_eager_completion
-/// ported: test_eager_task_factory.py::test_cancellation_after_eager_step_blocks
+/// ported: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_cancellation_after_eager_completion
+/// ported: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_cancellation_after_eager_step_blocks
 fn eager_that_is_cancelled(flavor: Flavor) {
     flavor.runtime().block_on(spawn_and(async {
         let done = eager(async { 1 });
@@ -531,7 +685,6 @@ fn eager_outside_of_a_worker(flavor: Flavor) {
     assert_eq!(runtime.block_on(task).unwrap(), 1);
 }
 
-/// ported: test_eager_task_factory.py::test_recursive_gather
 fn eager_gathers(flavor: Flavor) {
     flavor.runtime().block_on(spawn_and(async {
         let handles: Vec<_> = (0..10).map(|n| eager(async move { n })).collect();

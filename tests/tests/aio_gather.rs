@@ -1,21 +1,32 @@
 //! `gather`, `try_gather`, `gather_results`: outputs in order, the first failure at once, siblings left running.
+//!
+//! different: test_tasks.py::CoroutineGatherTests::test_duplicate_coroutines: a future exists once
 
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
 use windlass::aio::{TaskFailure, gather, gather_results, shield, try_gather};
 use windlass::task::{self, JoinError, JoinHandle};
-use windlass_tests::{Flavor, OnDrop, on_conformance_flavors, panics_at_its_caller, wake_self, yield_until};
+use windlass::time::{Instant, sleep};
+use windlass_tests::{
+    Flavor, OnDrop, on_conformance_flavors, panics_at_its_caller, payload_text, wake_self, yield_until,
+};
 
 on_conformance_flavors!(
     outputs_come_in_order,
     outputs_come_in_order_whatever_the_order_of_the_ends,
     one_failure_ends_the_gather_and_not_its_siblings,
+    success_when_all_have_ended,
+    tasks_of_two_other_runtimes,
+    failures_of_two_coroutines,
     return_exceptions_gives_all,
+    return_exceptions_without_any,
     nothing_gathered,
+    nothing_gathered_outside_of_a_runtime,
     a_collection_of_handles,
     a_tuple_of_futures_and_handles,
     twelve_at_once,
@@ -23,9 +34,8 @@ on_conformance_flavors!(
     a_cancelled_child_among_results,
     cancelling_the_gather_cancels_the_children,
     cancelling_a_gather_that_is_done,
+    cancelling_who_gathers_again_and_again,
     cancelling_before_a_child_has_started,
-    cancelling_the_awaiting_task,
-    the_children_of_a_gather_in_a_cancelled_task_may_catch_it,
     a_gather_spawns_when_it_is_called,
     a_gathered_shield_survives,
     a_shielded_gather_survives,
@@ -36,12 +46,9 @@ on_conformance_flavors!(
     many_that_wait,
     a_panic_in_the_drop_of_a_child_is_its_failure,
     failures_after_the_first_are_reported,
+    a_gather_outside_of_a_runtime_panics_at_its_caller,
 );
 
-windlass_tests::once!(a_gather_outside_of_a_runtime_panics_at_its_caller);
-
-/// ported: test_tasks.py::test_success
-/// ported: test_tasks.py::test_constructor_homogenous_futures
 fn outputs_come_in_order(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let outputs = gather((0..10).map(|n| async move { n })).await.unwrap();
@@ -49,7 +56,6 @@ fn outputs_come_in_order(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_duplicate_coroutines
 fn outputs_come_in_order_whatever_the_order_of_the_ends(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..5).map(|_| oneshot::channel::<usize>()).unzip();
@@ -63,50 +69,134 @@ fn outputs_come_in_order_whatever_the_order_of_the_ends(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_one_exception
-/// ported: test_tasks.py::test_exception_marking
+/// What a task is to return, or to panic with.
+type Outcome = Result<u8, &'static str>;
+
+/// Tasks that end as they are told through the senders.
+fn driven<const N: usize>() -> ([oneshot::Sender<Outcome>; N], [JoinHandle<u8>; N]) {
+    let mut senders = Vec::new();
+    let tasks = std::array::from_fn(|_| {
+        let (tx, rx) = oneshot::channel::<Outcome>();
+        senders.push(tx);
+        windlass::spawn(async move { rx.await.unwrap().unwrap_or_else(|error| panic!("{error}")) })
+    });
+    (senders.try_into().unwrap(), tasks)
+}
+
+/// ported: test_tasks.py::GatherTestsBase::test_success
+fn success_when_all_have_ended(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let ([a, b, c], tasks) = driven();
+        let gathered = windlass::spawn(gather::<Vec<u8>, _>(tasks));
+        b.send(Ok(1)).unwrap();
+        a.send(Ok(2)).unwrap();
+        yield_until(|| format!("{gathered:?}").contains("Idle")).await;
+        assert!(!gathered.is_finished());
+        c.send(Ok(3)).unwrap();
+        assert_eq!(gathered.await.unwrap().unwrap(), [2, 1, 3]);
+    });
+}
+
+/// different: test_tasks.py::FutureGatherTests::test_constructor_homogenous_futures: a handle exists once, and a gather is of the runtime it is awaited on
+/// different: test_tasks.py::FutureGatherTests::test_constructor_heterogenous_futures: tasks of any runtimes may be gathered
+fn tasks_of_two_other_runtimes(flavor: Flavor) {
+    let (one, other) = (flavor.runtime(), flavor.runtime());
+    let tasks = [one.spawn(async { 1 }), other.spawn(async { 2 })];
+    one.block_on(yield_until(|| tasks[0].is_finished()));
+    other.block_on(yield_until(|| tasks[1].is_finished()));
+    assert_eq!(flavor.runtime().block_on(async { gather::<Vec<u8>, _>(tasks).await.unwrap() }), [1, 2]);
+}
+
+/// ported: test_tasks.py::GatherTestsBase::test_one_exception
 fn one_failure_ends_the_gather_and_not_its_siblings(flavor: Flavor) {
     flavor.runtime().block_on(async {
-        let (tx, rx) = oneshot::channel::<()>();
-        let (done, is_done) = oneshot::channel();
-        let waits = async move {
-            rx.await.unwrap();
-            done.send(()).unwrap();
-        };
-        let error = gather([waits.boxed(), async { panic!("one") }.boxed()]).await.unwrap_err();
-        assert!(error.is_panic());
-        // The sibling goes on.
-        tx.send(()).unwrap();
-        is_done.await.unwrap();
+        let ([a, b, c, d, e], tasks) = driven();
+        let aborts = tasks.each_ref().map(JoinHandle::abort_handle);
+        let gathered = gather(tasks);
+        a.send(Ok(1)).unwrap();
+        b.send(Err("b")).unwrap();
+        let failed: Result<Vec<u8>, JoinError> = gathered.await;
+        assert_eq!(payload_text(&*failed.unwrap_err().into_panic()), "b");
+        // The siblings go on, each to its own end, and it does nothing any more.
+        assert!(aborts[2..].iter().all(|sibling| !sibling.is_finished()));
+        c.send(Ok(3)).unwrap();
+        aborts[3].abort();
+        drop(d);
+        e.send(Err("e")).unwrap();
+        yield_until(|| aborts.iter().all(|sibling| sibling.is_finished())).await;
     });
 }
 
-/// ported: test_tasks.py::test_return_exceptions
+/// ported: test_tasks.py::CoroutineGatherTests::test_exception_marking
+fn failures_of_two_coroutines(flavor: Flavor) {
+    let reported = Arc::new(AtomicUsize::new(0));
+    let count = reported.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let ([a, b], tasks) = driven();
+        let other = tasks[1].abort_handle();
+        let outer = windlass::spawn(async move { gather::<Vec<u8>, _>(tasks).await });
+        a.send(Err("should not be ignored")).unwrap();
+        let error = outer.await.unwrap().unwrap_err();
+        assert_eq!(payload_text(&*error.into_panic()), "should not be ignored");
+        assert_eq!(reported.load(Ordering::SeqCst), 0);
+        // The later one has nobody to go to.
+        b.send(Err("should not be ignored either")).unwrap();
+        yield_until(|| other.is_finished() && reported.load(Ordering::SeqCst) == 1).await;
+    });
+}
+
+/// ported: test_tasks.py::GatherTestsBase::test_return_exceptions
 fn return_exceptions_gives_all(flavor: Flavor) {
     flavor.runtime().block_on(async {
-        let futures = [
-            async { 1 }.boxed(),
-            async { panic!("two") }.boxed(),
-            async {
-                wake_self().await;
-                3
-            }
-            .boxed(),
-        ];
-        let results = gather_results(futures).await;
-        assert_eq!(*results[0].as_ref().unwrap(), 1);
-        assert!(results[1].as_ref().unwrap_err().is_panic());
-        assert_eq!(*results[2].as_ref().unwrap(), 3);
+        let ([a, b, c, d], tasks) = driven();
+        let gathered = windlass::spawn(gather_results::<Vec<Result<u8, JoinError>>, _>(tasks));
+        b.send(Ok(1)).unwrap();
+        c.send(Err("c")).unwrap();
+        a.send(Ok(3)).unwrap();
+        yield_until(|| format!("{gathered:?}").contains("Idle")).await;
+        assert!(!gathered.is_finished());
+        d.send(Err("d")).unwrap();
+        let [a, b, c, d] = gathered.await.unwrap().try_into().unwrap();
+        assert_eq!((a.unwrap(), b.unwrap()), (3, 1));
+        assert_eq!(payload_text(&*c.unwrap_err().into_panic()), "c");
+        assert_eq!(payload_text(&*d.unwrap_err().into_panic()), "d");
     });
 }
 
-/// ported: test_tasks.py::test_constructor_empty_sequence_without_loop
-/// ported: test_tasks.py::test_constructor_empty_sequence_use_running_loop
+/// ported: test_tasks.py::GatherTestsBase::test_result_exception_success
+fn return_exceptions_without_any(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let ([a, b, c], tasks) = driven();
+        let gathered = windlass::spawn(gather_results::<Vec<Result<u8, JoinError>>, _>(tasks));
+        b.send(Ok(1)).unwrap();
+        a.send(Ok(2)).unwrap();
+        yield_until(|| format!("{gathered:?}").contains("Idle")).await;
+        assert!(!gathered.is_finished());
+        c.send(Ok(3)).unwrap();
+        assert_eq!(gathered.await.unwrap().into_iter().map(Result::unwrap).collect::<Vec<_>>(), [2, 1, 3]);
+    });
+}
+
+/// ported: test_tasks.py::FutureGatherTests::test_constructor_empty_sequence_use_running_loop
 fn nothing_gathered(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let none: Vec<()> = gather(Vec::<std::future::Ready<()>>::new()).await.unwrap();
         assert!(none.is_empty());
     });
+}
+
+/// ported: test_tasks.py::FutureGatherTests::test_constructor_empty_sequence_without_loop
+fn nothing_gathered_outside_of_a_runtime(flavor: Flavor) {
+    let _runtime = flavor.runtime();
+    let panicked = panics_at_its_caller(|| gather(Vec::<std::future::Ready<()>>::new()));
+    assert!(panicked.message.contains("runtime"), "{}", panicked.message);
 }
 
 fn a_collection_of_handles(flavor: Flavor) {
@@ -133,7 +223,6 @@ fn a_collection_of_handles(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_constructor_heterogenous_futures
 fn a_tuple_of_futures_and_handles(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let handle = windlass::spawn(async { String::from("text") });
@@ -154,37 +243,51 @@ fn twelve_at_once(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_one_cancellation
+/// ported: test_tasks.py::FutureGatherTests::test_one_cancellation
 fn a_cancelled_child_is_an_error(flavor: Flavor) {
     flavor.runtime().block_on(async {
-        let a = windlass::spawn(pending::<()>());
-        let b = windlass::spawn(pending::<()>());
-        let (abort_a, abort_b) = (a.abort_handle(), b.abort_handle());
-        let gathered = windlass::spawn(gather::<Vec<()>, _>([a, b]));
-        abort_a.abort();
+        let ([a, b, c, d, e], tasks) = driven();
+        let aborts = tasks.each_ref().map(JoinHandle::abort_handle);
+        let gathered = windlass::spawn(gather::<Vec<u8>, _>(tasks));
+        a.send(Ok(1)).unwrap();
+        aborts[1].abort();
         let outcome = gathered.await.expect("the gather itself is not cancelled");
         assert!(outcome.unwrap_err().is_cancelled());
-        assert!(!abort_b.is_finished());
-        abort_b.abort();
+        drop(b);
+        // The siblings go on, each to its own end, and it does nothing any more.
+        assert!(aborts[2..].iter().all(|sibling| !sibling.is_finished()));
+        c.send(Ok(3)).unwrap();
+        aborts[3].abort();
+        drop(d);
+        e.send(Err("e")).unwrap();
+        yield_until(|| aborts.iter().all(|sibling| sibling.is_finished())).await;
     });
 }
 
-/// ported: test_tasks.py::test_result_exception_one_cancellation
+/// ported: test_tasks.py::FutureGatherTests::test_result_exception_one_cancellation
 fn a_cancelled_child_among_results(flavor: Flavor) {
     flavor.runtime().block_on(async {
-        let cancelled = windlass::spawn(pending::<i32>());
-        let abort = cancelled.abort_handle();
-        let panicked = windlass::spawn(async { panic!("zero") });
-        let fine = windlass::spawn(async { 1 });
-        abort.abort();
-        let results: Vec<Result<i32, JoinError>> = gather_results([cancelled, panicked, fine]).await;
-        assert!(results[0].as_ref().unwrap_err().is_cancelled());
-        assert!(results[1].as_ref().unwrap_err().is_panic());
-        assert_eq!(*results[2].as_ref().unwrap(), 1);
+        let ([a, b, _c, d, _e, f], tasks) = driven();
+        let aborts = tasks.each_ref().map(JoinHandle::abort_handle);
+        let gathered = windlass::spawn(gather_results::<Vec<Result<u8, JoinError>>, _>(tasks));
+        a.send(Ok(1)).unwrap();
+        b.send(Err("b")).unwrap();
+        aborts[2].abort();
+        yield_until(|| aborts[..3].iter().all(|child| child.is_finished())).await;
+        yield_until(|| format!("{gathered:?}").contains("Idle")).await;
+        d.send(Ok(3)).unwrap();
+        aborts[4].abort();
+        f.send(Err("f")).unwrap();
+        let shown = gathered.await.unwrap().into_iter().map(|result| match result {
+            Ok(value) => value.to_string(),
+            Err(error) if error.is_cancelled() => "cancelled".to_owned(),
+            Err(error) => payload_text(&*error.into_panic()),
+        });
+        assert_eq!(shown.collect::<Vec<_>>(), ["1", "b", "cancelled", "3", "cancelled", "f"]);
     });
 }
 
-/// ported: test_tasks.py::test_cancellation_broadcast
+/// ported: test_tasks.py::CoroutineGatherTests::test_cancellation_broadcast
 fn cancelling_the_gather_cancels_the_children(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let dropped = Arc::new(AtomicUsize::new(0));
@@ -207,7 +310,7 @@ fn cancelling_the_gather_cancels_the_children(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_cancel_gather_1
+/// different: test_tasks.py::BaseTaskTests::test_cancel_gather_1: a task that is aborted has its output only if it has ended by then, though what it waits for be done
 fn cancelling_a_gather_that_is_done(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let child = windlass::spawn(async { 7 });
@@ -219,7 +322,24 @@ fn cancelling_a_gather_that_is_done(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_cancel_gather_2
+/// ported: test_tasks.py::BaseTaskTests::test_cancel_gather_2
+fn cancelling_who_gathers_again_and_again(flavor: Flavor) {
+    flavor.run_paused(async {
+        let start = Instant::now();
+        let gathers = windlass::spawn(async {
+            for _ in 0..20 {
+                let results: Vec<Result<(), JoinError>> =
+                    gather_results([sleep(Duration::from_millis(50))]).await;
+                assert!(results[0].is_ok());
+            }
+        });
+        sleep(Duration::from_millis(210)).await;
+        gathers.abort();
+        assert!(gathers.await.unwrap_err().is_cancelled());
+        assert_eq!(start.elapsed(), Duration::from_millis(210));
+    });
+}
+
 fn cancelling_before_a_child_has_started(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let children = [windlass::spawn(pending::<()>()), windlass::spawn(pending::<()>())];
@@ -229,34 +349,6 @@ fn cancelling_before_a_child_has_started(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_cancel_inner_future
-fn cancelling_the_awaiting_task(flavor: Flavor) {
-    flavor.runtime().block_on(async {
-        let inner = windlass::spawn(pending::<()>());
-        let abort = inner.abort_handle();
-        let outer = windlass::spawn(async move { inner.await.unwrap_err().is_cancelled() });
-        abort.abort();
-        assert!(outer.await.unwrap());
-    });
-}
-
-/// ported: test_tasks.py::test_cancel_both_task_and_inner_future
-fn the_children_of_a_gather_in_a_cancelled_task_may_catch_it(flavor: Flavor) {
-    flavor.runtime().block_on(async {
-        let inner = windlass::spawn(pending::<()>());
-        let abort = inner.abort_handle();
-        let outer = windlass::spawn(inner);
-        abort.abort();
-        outer.abort();
-        match outer.await {
-            Err(error) => assert!(error.is_cancelled()),
-            // It was quicker than its own abort.
-            Ok(inner) => assert!(inner.unwrap_err().is_cancelled()),
-        }
-    });
-}
-
-/// ported: test_tasks.py::test_constructor_without_loop_with_running_loop
 fn a_gather_spawns_when_it_is_called(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (tx, rx) = oneshot::channel();
@@ -266,7 +358,7 @@ fn a_gather_spawns_when_it_is_called(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_gather_shield
+/// ported: test_tasks.py::BaseTaskTests::test_gather_shield
 fn a_gathered_shield_survives(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (tx1, rx1) = oneshot::channel::<i32>();
@@ -284,7 +376,7 @@ fn a_gathered_shield_survives(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_shield_gather
+/// ported: test_tasks.py::BaseTaskTests::test_shield_gather
 fn a_shielded_gather_survives(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (tx1, rx1) = oneshot::channel::<i32>();
@@ -393,7 +485,10 @@ fn failures_after_the_first_are_reported(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_constructor_without_loop
-fn a_gather_outside_of_a_runtime_panics_at_its_caller() {
-    panics_at_its_caller(|| gather([async {}]));
+/// ported: test_tasks.py::CoroutineGatherTests::test_constructor_without_loop
+fn a_gather_outside_of_a_runtime_panics_at_its_caller(flavor: Flavor) {
+    // There is one, but here is not inside of it.
+    let _runtime = flavor.runtime();
+    let panicked = panics_at_its_caller(|| gather([async {}]));
+    assert!(panicked.message.contains("runtime"), "{}", panicked.message);
 }

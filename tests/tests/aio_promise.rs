@@ -1,20 +1,23 @@
 //! `Promise`: set once, awaited by many, callbacks that never run inline. CPython's test_futures.py.
 //!
-//! different: test_futures.py::test_constructor_use_global_loop: there is no global loop
-//! inexpressible: test_futures.py::test_constructor_positional: the compiler refuses it
-//! inexpressible: test_futures.py::test_uninitialized: the compiler refuses it
-//! inexpressible: test_futures.py::test_isfuture: the compiler knows
-//! inexpressible: test_futures.py::test_generic_alias: the compiler knows
-//! inexpressible: test_futures.py::test_iter: a promise is no generator
-//! inexpressible: test_futures.py::test_yield_from_twice: a promise is no generator
-//! inexpressible: test_futures.py::test_future_iter_throw: a promise is no generator
-//! inexpressible: test_futures.py::test_stop_iteration_exception: there is no StopIteration
-//! inexpressible: test_futures.py::test_stop_iteration_subclass_exception: there is no StopIteration
-//! inexpressible: test_futures.py::test_future_stop_iteration_args: there is no StopIteration
-//! inexpressible: test_futures.py::test_exception_class: an error is a value
-//! inexpressible: test_futures.py::test_future_cancel_message_getter: a cancellation has no message
-//! inexpressible: test_futures.py::test_future_cancel_message_setter: a cancellation has no message
-//! inexpressible: test_futures.py::test_future_del_segfault: nothing can be deleted
+//! inexpressible: test_futures.py::BaseFutureTests::test_log_traceback: whether it has been looked at cannot be set
+//! inexpressible: test_futures.py::BaseFutureTests::test_future_del_collect: there is no garbage collector
+//! inexpressible: test_futures.py::CFutureTests::test_future_iter_get_referents_segfault: a promise is no generator
+//! inexpressible: test_futures.py::BaseFutureInheritanceTests::test_inherit_without_calling_super_init: nothing derives from a promise
+//! inexpressible: test_futures.py::BaseFutureTests::test_constructor_positional: the compiler refuses it
+//! inexpressible: test_futures.py::BaseFutureTests::test_uninitialized: the compiler refuses it
+//! inexpressible: test_futures.py::BaseFutureTests::test_isfuture: the compiler knows
+//! inexpressible: test_futures.py::BaseFutureTests::test_generic_alias: the compiler knows
+//! inexpressible: test_futures.py::BaseFutureTests::test_iter: a promise is no generator
+//! inexpressible: test_futures.py::BaseFutureTests::test_yield_from_twice: a promise is no generator
+//! inexpressible: test_futures.py::BaseFutureTests::test_future_iter_throw: a promise is no generator
+//! inexpressible: test_futures.py::BaseFutureTests::test_stop_iteration_exception: there is no StopIteration
+//! inexpressible: test_futures.py::BaseFutureTests::test_stop_iteration_subclass_exception: there is no StopIteration
+//! inexpressible: test_futures.py::BaseFutureTests::test_future_stop_iteration_args: there is no StopIteration
+//! inexpressible: test_futures.py::BaseFutureTests::test_exception_class: an error is a value
+//! inexpressible: test_futures.py::BaseFutureTests::test_future_cancel_message_getter: a cancellation has no message
+//! inexpressible: test_futures.py::BaseFutureTests::test_future_cancel_message_setter: a cancellation has no message
+//! inexpressible: test_futures.py::CFutureTests::test_future_del_segfault: nothing can be deleted
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -22,9 +25,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use windlass::aio::{Promise, wait_for};
+use windlass::runtime::Handle;
 use windlass::task::{self, UnhandledKind};
 use windlass_tests::{
-    CountingWaker, Flavor, on_conformance_flavors, once, panics_at_its_caller, yield_until,
+    CountingWaker, Flavor, OnDrop, on_conformance_flavors, panics_at_its_caller, yield_until,
 };
 
 on_conformance_flavors!(
@@ -46,21 +50,23 @@ on_conformance_flavors!(
     callbacks_in_their_order,
     callbacks_removed,
     callbacks_removed_by_a_callback,
+    callbacks_removed_as_one_is_removed,
+    a_promise_on_a_runtime_that_was_entered,
     a_callback_that_panics_is_reported,
     a_callback_has_the_promise,
     callbacks_have_the_context_they_were_added_in,
     an_exception_nobody_looks_at_is_reported,
+    an_exception_is_reported_after_a_cancel,
     what_was_looked_at_is_not_reported,
     set_from_a_thread,
     raced_for,
+    a_promise_outside_of_a_runtime,
     a_promise_on_a_handle,
     a_promise_whose_runtime_is_gone,
 );
 
-once!(a_promise_outside_of_a_runtime);
-
-/// ported: test_futures.py::test_initial_state
-/// ported: test_futures.py::test_constructor_use_running_loop
+/// ported: test_futures.py::BaseFutureTests::test_initial_state
+/// ported: test_futures.py::BaseFutureTests::test_constructor_use_running_loop
 fn the_initial_state(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let promise = Promise::<u8>::new();
@@ -71,7 +77,7 @@ fn the_initial_state(flavor: Flavor) {
     });
 }
 
-/// ported: test_futures.py::test_cancel
+/// ported: test_futures.py::BaseFutureTests::test_cancel
 fn cancelled(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let promise = Promise::<u8>::new();
@@ -86,7 +92,7 @@ fn cancelled(flavor: Flavor) {
     });
 }
 
-/// ported: test_futures.py::test_result
+/// ported: test_futures.py::BaseFutureTests::test_result
 fn a_result(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let promise = Promise::new();
@@ -101,7 +107,7 @@ fn a_result(flavor: Flavor) {
     });
 }
 
-/// ported: test_futures.py::test_exception
+/// ported: test_futures.py::BaseFutureTests::test_exception
 fn an_exception(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let promise = Promise::<u8>::new();
@@ -117,8 +123,8 @@ fn an_exception(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_set_result_causes_invalid_state
-/// ported: test_tasks.py::test_set_exception_causes_invalid_state
+/// ported: test_tasks.py::SetMethodsTest::test_set_result_causes_invalid_state
+/// ported: test_tasks.py::SetMethodsTest::test_set_exception_causes_invalid_state
 fn set_twice(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let promise = Promise::new();
@@ -129,7 +135,7 @@ fn set_twice(flavor: Flavor) {
     });
 }
 
-/// ported: test_futures.py::test_set_result_unless_cancelled
+/// ported: test_futures.py::BaseFutureTests::test_set_result_unless_cancelled
 fn set_unless_cancelled(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let promise = Promise::new();
@@ -139,8 +145,8 @@ fn set_unless_cancelled(flavor: Flavor) {
     });
 }
 
-/// ported: test_futures.py::test_future_repr
-/// ported: test_futures.py::test_future_source_traceback
+/// ported: test_futures.py::BaseFutureTests::test_future_repr
+/// ported: test_futures.py::BaseFutureTests::test_future_source_traceback
 fn described(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let promise = Promise::<u8>::new();
@@ -223,7 +229,6 @@ fn log_of_calls() -> (Calls, impl Fn(&'static str, &Promise<u8>)) {
     })
 }
 
-/// ported: test_futures.py::test_callbacks_invoked_on_set_result
 fn callbacks_when_a_result_is_set(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (calls, add) = log_of_calls();
@@ -234,7 +239,7 @@ fn callbacks_when_a_result_is_set(flavor: Flavor) {
     });
 }
 
-/// ported: test_futures.py::test_callbacks_invoked_on_set_exception
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_callbacks_invoked_on_set_exception
 fn callbacks_when_an_exception_is_set(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (calls, add) = log_of_calls();
@@ -275,6 +280,7 @@ fn callbacks_never_run_inline(flavor: Flavor) {
     });
 }
 
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_callbacks_invoked_on_set_result
 fn callbacks_in_their_order(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let calls = Arc::new(Mutex::new(Vec::new()));
@@ -283,16 +289,18 @@ fn callbacks_in_their_order(flavor: Flavor) {
             let calls = calls.clone();
             promise.add_done_callback(move |_| calls.lock().push(n));
         }
+        assert!(calls.lock().is_empty());
         promise.set_result(1).unwrap();
         yield_until(|| calls.lock().len() == 100).await;
         assert!(calls.lock().iter().copied().eq(0..100));
+        assert_eq!(promise.result().unwrap().unwrap(), 1);
     });
 }
 
-/// ported: test_futures.py::test_remove_done_callback
-/// ported: test_futures.py::test_callbacks_remove_first_callback
-/// ported: test_futures.py::test_callbacks_remove_first_and_second_callback
-/// ported: test_futures.py::test_callbacks_remove_third_callback
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_remove_done_callback
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_callbacks_remove_first_callback
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_callbacks_remove_first_and_second_callback
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_callbacks_remove_third_callback
 fn callbacks_removed(flavor: Flavor) {
     flavor.runtime().block_on(async {
         for gone in [vec![0], vec![0, 1], vec![2], vec![0, 1, 2]] {
@@ -308,17 +316,17 @@ fn callbacks_removed(flavor: Flavor) {
                 assert!(promise.remove_done_callback(ids[*n]));
                 assert!(!promise.remove_done_callback(ids[*n]));
             }
+            assert!(calls.lock().is_empty());
             promise.set_result(1).unwrap();
             yield_until(|| calls.lock().len() == 4 - gone.len()).await;
-            assert!(calls.lock().iter().all(|n| !gone.contains(n)));
+            assert!(calls.lock().iter().copied().eq((0..4).filter(|n| !gone.contains(n))));
+            assert_eq!(promise.result().unwrap().unwrap(), 1);
             assert!(!promise.remove_done_callback(ids[3]));
         }
     });
 }
 
-/// ported: test_futures.py::test_remove_done_callbacks_list_mutation
-/// ported: test_futures.py::test_schedule_callbacks_list_mutation_1
-/// ported: test_futures.py::test_schedule_callbacks_list_mutation_2
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_schedule_callbacks_list_mutation_1
 fn callbacks_removed_by_a_callback(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let calls = Arc::new(AtomicUsize::new(0));
@@ -361,23 +369,99 @@ fn a_callback_that_panics_is_reported(flavor: Flavor) {
     assert_eq!(*reports.lock(), [(UnhandledKind::Callback, "in a callback".to_owned())]);
 }
 
-/// ported: test_futures.py::test_copy_state
+/// ported: test_futures.py::BaseFutureTests::test_copy_state
 fn a_callback_has_the_promise(flavor: Flavor) {
-    flavor.runtime().block_on(async {
-        let (source, copy) = (Promise::<u8>::new(), Promise::new());
+    let copy_of = |source: &Promise<u8>| {
+        let copy = Promise::new();
         let to = copy.clone();
         source.add_done_callback(move |source| match source.result().unwrap() {
             Ok(value) => to.set_result(value).unwrap(),
+            Err(error) if error.is_cancelled() => assert!(to.cancel()),
             Err(error) => to.set_exception(error).unwrap(),
         });
+        copy
+    };
+    flavor.runtime().block_on(async {
+        let source = Promise::new();
+        let copy = copy_of(&source);
         source.set_result(10).unwrap();
         assert_eq!(copy.await.unwrap(), 10);
+
+        let source = Promise::new();
+        let copy = copy_of(&source);
+        source.set_exception("boo").unwrap();
+        assert!((&copy).await.unwrap_err().to_string().contains("boo"));
+        assert!(!copy.cancelled());
+
+        let source = Promise::new();
+        let copy = copy_of(&source);
+        source.cancel();
+        assert!((&copy).await.unwrap_err().is_cancelled());
+        assert!(copy.cancelled());
     });
+}
+
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_remove_done_callbacks_list_clear
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_remove_done_callbacks_list_mutation
+/// ported: test_futures.py::BaseFutureDoneCallbackTests::test_schedule_callbacks_list_mutation_2
+fn callbacks_removed_as_one_is_removed(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::<u8>::new();
+        let others: Vec<_> =
+            (0..63).map(|_| promise.add_done_callback(|_| panic!("it was removed"))).collect();
+        let (removes, count) = (promise.clone(), others.len());
+        let last = Arc::new(AtomicUsize::new(0));
+        let adds = {
+            let counts = last.clone();
+            move |promise: &Promise<u8>| {
+                let counts = counts.clone();
+                promise.add_done_callback(move |_| {
+                    counts.fetch_add(1, Ordering::SeqCst);
+                });
+            }
+        };
+        adds(&promise);
+        // What a callback holds is dropped with it, and that may do anything.
+        let evil = OnDrop::new(move || {
+            let removed = others.into_iter().filter(|other| removes.remove_done_callback(*other)).count();
+            assert_eq!(removed, count);
+            (0..100).for_each(|_| adds(&removes));
+        });
+        let id = promise.add_done_callback(move |_| drop(evil));
+        assert!(promise.remove_done_callback(id));
+        assert!(!promise.remove_done_callback(id));
+        promise.set_result(1).unwrap();
+        yield_until(|| last.load(Ordering::SeqCst) == 101).await;
+    });
+}
+
+/// ported: test_futures.py::BaseFutureTests::test_constructor_use_global_loop
+fn a_promise_on_a_runtime_that_was_entered(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let (tells, told) = std::sync::mpsc::channel();
+    let promise = {
+        let _entered = runtime.enter();
+        Promise::<u8>::new()
+    };
+    let here = runtime.handle().clone();
+    // Its callbacks run there.
+    promise.add_done_callback(move |_| {
+        let sign = task::Builder::new().name("a sign").spawn_on(std::future::pending::<()>(), &here).unwrap();
+        let found = Handle::current().all_tasks().iter().any(|task| task.id() == sign.id());
+        tells.send(found).unwrap();
+    });
+    promise.set_result(1).unwrap();
+    runtime.block_on(async { assert_eq!(promise.await.unwrap(), 1) });
+    let mut found = None;
+    runtime.block_on(yield_until(|| {
+        found = told.try_recv().ok();
+        found.is_some()
+    }));
+    assert_eq!(found, Some(true));
 }
 
 windlass::context_var! { static WHO: &'static str = "nobody"; }
 
-/// ported: test_tasks.py::test_context_4
 fn callbacks_have_the_context_they_were_added_in(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -392,9 +476,9 @@ fn callbacks_have_the_context_they_were_added_in(flavor: Flavor) {
     });
 }
 
-/// ported: test_futures.py::test_tb_logger_exception_unretrieved
-/// ported: test_futures.py::test_tb_logger_abandoned
-/// ported: test_futures.py::test_future_exception_never_retrieved
+/// ported: test_futures.py::BaseFutureTests::test_tb_logger_exception_unretrieved
+/// ported: test_futures.py::BaseFutureTests::test_future_exception_never_retrieved
+/// ported: test_futures.py::BaseFutureTests::test_future_exception_never_retrieved_debug
 fn an_exception_nobody_looks_at_is_reported(flavor: Flavor) {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let list = reports.clone();
@@ -418,11 +502,30 @@ fn an_exception_nobody_looks_at_is_reported(flavor: Flavor) {
     assert_eq!(*reports.lock(), [(UnhandledKind::Promise, "nobody asks".to_owned(), line)]);
 }
 
-/// ported: test_futures.py::test_tb_logger_not_called_after_cancel
-/// ported: test_futures.py::test_tb_logger_result_unretrieved
-/// ported: test_futures.py::test_tb_logger_result_retrieved
-/// ported: test_futures.py::test_tb_logger_exception_retrieved
-/// ported: test_futures.py::test_tb_logger_exception_result_retrieved
+/// different: test_futures.py::BaseFutureTests::test_tb_logger_not_called_after_cancel: an exception that nobody has seen is reported, though it be cancelled after it, which does nothing
+fn an_exception_is_reported_after_a_cancel(flavor: Flavor) {
+    let reports = Arc::new(AtomicUsize::new(0));
+    let count = reports.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let promise = Promise::<u8>::new();
+        promise.set_exception("nobody asks").unwrap();
+        assert!(!promise.cancel());
+    });
+    assert_eq!(reports.load(Ordering::SeqCst), 1);
+}
+
+/// ported: test_futures.py::BaseFutureTests::test_tb_logger_abandoned
+/// ported: test_futures.py::BaseFutureTests::test_tb_logger_result_unretrieved
+/// ported: test_futures.py::BaseFutureTests::test_tb_logger_result_retrieved
+/// ported: test_futures.py::BaseFutureTests::test_tb_logger_exception_retrieved
+/// ported: test_futures.py::BaseFutureTests::test_tb_logger_exception_result_retrieved
 fn what_was_looked_at_is_not_reported(flavor: Flavor) {
     let reports = Arc::new(AtomicUsize::new(0));
     let count = reports.clone();
@@ -483,9 +586,12 @@ fn raced_for(flavor: Flavor) {
     });
 }
 
-/// ported: test_futures.py::test_constructor_without_loop
-fn a_promise_outside_of_a_runtime() {
-    panics_at_its_caller(|| Promise::<u8>::new());
+/// ported: test_futures.py::BaseFutureTests::test_constructor_without_loop
+fn a_promise_outside_of_a_runtime(flavor: Flavor) {
+    // There is one, but here is not inside of it.
+    let _runtime = flavor.runtime();
+    let panicked = panics_at_its_caller(|| Promise::<u8>::new());
+    assert!(panicked.message.contains("runtime"), "{}", panicked.message);
 }
 
 fn a_promise_on_a_handle(flavor: Flavor) {

@@ -1,23 +1,23 @@
 //! `TaskGroup`: the first failure ends the group, every failure is in the error, nothing outlives it. CPython's
 //! test_taskgroups.py, and more.
 //!
-//! different: test_taskgroups.py::test_taskgroup_08: what children fail with when their group is aborted from outside is reported, since nobody waits for the group
-//! different: test_taskgroups.py::test_taskgroup_11: what children fail with when their group is aborted from outside is reported, since nobody waits for the group
-//! different: test_taskgroups.py::test_taskgroup_12: what children fail with when their group is aborted from outside is reported, since nobody waits for the group
-//! different: test_taskgroups.py::test_taskgroup_task_context: a task that is given a context has one of its own
-//! different: test_taskgroups.py::test_taskgroup_not_entered: a group takes tasks from when it is made
-//! inexpressible: test_taskgroups.py::test_taskgroup_15: a future that is dropped does not go on waiting
-//! inexpressible: test_taskgroups.py::test_taskgroup_16: a future that is dropped does not go on waiting
-//! inexpressible: test_taskgroups.py::test_taskgroup_18: a future that is dropped returns no error
-//! inexpressible: test_taskgroups.py::test_taskgroup_19: a future that is dropped returns no error
-//! inexpressible: test_taskgroups.py::test_taskgroup_20: a future that is dropped returns no error
-//! inexpressible: test_taskgroups.py::test_taskgroup_20a: a future that is dropped returns no error
-//! inexpressible: test_taskgroups.py::test_taskgroup_21a: a future that is dropped returns no error
-//! inexpressible: test_taskgroups.py::test_taskgroup_context_manager_exit_raises: a future that is dropped returns no error
-//! inexpressible: test_taskgroups.py::test_taskgroup_already_entered: a group is joined by value
-//! inexpressible: test_taskgroups.py::test_taskgroup_double_enter: a group is joined by value
-//! inexpressible: test_taskgroups.py::test_taskgroup_without_parent_task: a group needs no task around it
-//! inexpressible: test_taskgroups.py::test_cancelling_level_preserved: an abort does not count
+//! different: test_taskgroups.py::TestTaskGroup::test_taskgroup_08: what children fail with when their group is aborted from outside is reported, since nobody waits for the group
+//! different: test_taskgroups.py::TestTaskGroup::test_taskgroup_11: what children fail with when their group is aborted from outside is reported, since nobody waits for the group
+//! different: test_taskgroups.py::TestTaskGroup::test_taskgroup_12: what children fail with when their group is aborted from outside is reported, since nobody waits for the group
+//! different: test_taskgroups.py::TestTaskGroup::test_taskgroup_task_context: a task that is given a context has one of its own
+//! different: test_taskgroups.py::TestTaskGroup::test_taskgroup_not_entered: a group takes tasks from when it is made
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_15: a future that is dropped does not go on waiting
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_16: a future that is dropped does not go on waiting
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_18: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_19: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_20: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_20a: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_21a: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_context_manager_exit_raises: a future that is dropped returns no error
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_already_entered: a group is joined by value
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_double_enter: a group is joined by value
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_taskgroup_without_parent_task: a group needs no task around it
+//! inexpressible: test_taskgroups.py::TestTaskGroup::test_cancelling_level_preserved: an abort does not count
 
 use std::convert::Infallible;
 use std::fmt;
@@ -112,7 +112,7 @@ fn hangs(
     }
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_01
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_01
 fn two_children_that_return(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -126,7 +126,7 @@ fn two_children_that_return(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_02
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_02
 fn a_child_awaited_in_the_body(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let sum = TaskGroup::<Oops>::scope(async |group| {
@@ -138,7 +138,7 @@ fn a_child_awaited_in_the_body(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_03
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_03
 fn a_child_cancelled_is_no_failure(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -151,7 +151,7 @@ fn a_child_cancelled_is_no_failure(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_04
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_04
 fn an_error_cancels_the_siblings(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::default(), Arc::default());
@@ -170,7 +170,7 @@ fn an_error_cancels_the_siblings(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_cancel_children_on_child_error
+/// ported: test_taskgroups.py::TestTaskGroup::test_cancel_children_on_child_error
 fn an_error_drops_the_body(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let dropped = Arc::new(AtomicBool::new(false));
@@ -243,7 +243,7 @@ fn an_error_in_the_body(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_09
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_09
 fn an_error_in_the_body_cancels_the_children(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::default(), Arc::default());
@@ -279,8 +279,8 @@ fn a_panic_in_the_body_goes_on(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_07
-/// ported: test_taskgroups.py::test_taskgroup_17
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_07
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_17
 fn cancelling_the_task_of_the_group_cancels_the_children(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -304,8 +304,8 @@ fn cancelling_the_task_of_the_group_cancels_the_children(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_cancellation
-/// ported: test_taskgroups.py::test_taskgroup_22
+/// ported: test_taskgroups.py::TestTaskGroup::test_cancellation
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_22
 fn cancelling_the_task_while_it_joins(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -325,7 +325,7 @@ fn cancelling_the_task_while_it_joins(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_13
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_13
 fn a_nested_group_cancelled_with_the_outer(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (started, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -367,7 +367,7 @@ impl fmt::Display for Nested {
     }
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_14
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_14
 fn an_inner_failure_nests(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let joined = TaskGroup::scope(async |outer| {
@@ -415,7 +415,7 @@ fn an_inner_failure_and_an_outer_one(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_no_create_task_after_failure
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_no_create_task_after_failure
 fn no_child_after_a_failure(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::new();
@@ -435,8 +435,8 @@ fn no_child_after_a_failure(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_finished
-/// ported: test_taskgroups.py::test_coro_closed_when_tg_closed
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_finished
+/// ported: test_taskgroups.py::TestTaskGroup::test_coro_closed_when_tg_closed
 fn no_child_after_the_end(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -447,7 +447,7 @@ fn no_child_after_the_end(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_24
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_24
 fn children_spawn_siblings(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let count = Arc::new(AtomicUsize::new(0));
@@ -698,7 +698,7 @@ fn failures_of_a_group_nobody_joins_are_reported(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_task_name
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_task_name
 fn names_of_children(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -823,7 +823,7 @@ fn ten_thousand_children(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_23
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_23
 fn a_long_lived_group_forgets_its_finished_children(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let group = TaskGroup::<Oops>::new();
@@ -844,7 +844,7 @@ fn a_long_lived_group_forgets_its_finished_children(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_10
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_10
 fn an_error_in_the_body_before_the_children_begin(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let kept = Arc::new(parking_lot::Mutex::new(Vec::new()));
@@ -862,7 +862,7 @@ fn an_error_in_the_body_before_the_children_begin(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_taskgroup_25
+/// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_25
 fn more_and_more_children(flavor: Flavor) {
     type Hydra = futures::future::BoxFuture<'static, Result<(), Oops>>;
     fn hydra(spawner: windlass::aio::Spawner<Oops>, heads: Arc<AtomicUsize>) -> Hydra {
@@ -890,7 +890,7 @@ fn more_and_more_children(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_nested_groups_both_cancelled
+/// different: test_taskgroups.py::TestTaskGroup::test_nested_groups_both_cancelled: the body of a group that has failed is dropped, and with it an inner group that fails at the same time; one that fails before is seen
 fn inner_and_outer_group_fail(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let joined = TaskGroup::scope(async |outer| {
@@ -905,7 +905,7 @@ fn inner_and_outer_group_fail(flavor: Flavor) {
     });
 }
 
-/// ported: test_taskgroups.py::test_error_and_cancel
+/// ported: test_taskgroups.py::TestTaskGroup::test_error_and_cancel
 fn a_group_that_failed_and_a_task_that_is_cancelled(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (tx, event) = oneshot::channel::<()>();

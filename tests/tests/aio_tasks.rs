@@ -1,32 +1,34 @@
 //! `wait`, `as_completed`, `shield`, and what cancels what: CPython's test_tasks.py.
 //!
-//! different: test_tasks.py::test_cancel_at_end: a task that is aborted in the poll that completes it has its output, as in tokio
-//! different: test_tasks.py::test_wait_duplicate_coroutines: a handle exists once
-//! different: test_tasks.py::test_as_completed_duplicate_coroutines: a future exists once
-//! inexpressible: test_tasks.py::test_cancel_task_catching: a future is dropped, and cannot catch that
-//! inexpressible: test_tasks.py::test_cancel_task_ignoring: a future is dropped, and cannot go on
-//! inexpressible: test_tasks.py::test_uncancel_basic: an abort cannot be taken back
-//! inexpressible: test_tasks.py::test_uncancel_structured_blocks: an abort cannot be taken back
-//! inexpressible: test_tasks.py::test_cancelling: an abort does not count
-//! inexpressible: test_tasks.py::test_cancel_with_message_then_future_result: an abort has no message
-//! inexpressible: test_tasks.py::test_cancel_with_message_then_future_exception: an abort has no message
-//! inexpressible: test_tasks.py::test_cancel_with_message_before_starting_task: an abort has no message
-//! inexpressible: test_tasks.py::test_step_result_future: there is one kind of future
-//! inexpressible: test_tasks.py::test_as_completed_invalid_args: the compiler refuses it
-//! inexpressible: test_tasks.py::test_wait_invalid_args: the compiler refuses it
-//! inexpressible: test_tasks.py::test_task_awaits_on_itself: a task has no handle of its own to await
+//! different: test_tasks.py::BaseTaskTests::test_cancel_at_end: a task that is aborted in the poll that completes it has its output, as in tokio
+//! different: test_tasks.py::BaseTaskTests::test_wait_duplicate_coroutines: a handle exists once
+//! different: test_tasks.py::BaseTaskTests::test_as_completed_duplicate_coroutines: a future exists once
+//! inexpressible: test_tasks.py::BaseTaskTests::test_cancel_task_catching: a future is dropped, and cannot catch that
+//! inexpressible: test_tasks.py::BaseTaskTests::test_cancel_task_ignoring: a future is dropped, and cannot go on
+//! inexpressible: test_tasks.py::BaseTaskTests::test_uncancel_basic: an abort cannot be taken back
+//! inexpressible: test_tasks.py::BaseTaskTests::test_uncancel_structured_blocks: an abort cannot be taken back
+//! inexpressible: test_tasks.py::BaseTaskTests::test_cancelling: an abort does not count
+//! inexpressible: test_tasks.py::BaseTaskTests::test_cancel_with_message_then_future_result: an abort has no message
+//! inexpressible: test_tasks.py::BaseTaskTests::test_cancel_with_message_then_future_exception: an abort has no message
+//! inexpressible: test_tasks.py::BaseTaskTests::test_cancel_with_message_before_starting_task: an abort has no message
+//! inexpressible: test_tasks.py::BaseTaskTests::test_step_result_future: there is one kind of future
+//! inexpressible: test_tasks.py::BaseTaskTests::test_as_completed_invalid_args: the compiler refuses it
+//! inexpressible: test_tasks.py::BaseTaskTests::test_log_traceback: whether it has been looked at cannot be set
+//! inexpressible: test_tasks.py::BaseTaskTests::test_wait_invalid_args: the compiler refuses it
+//! inexpressible: test_tasks.py::BaseTaskTests::test_task_awaits_on_itself: a task has no handle of its own to await
 
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Context;
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::channel::oneshot;
-use windlass::aio::{ReturnWhen, as_completed, shield, try_wait, wait};
+use windlass::aio::{Promise, ReturnWhen, TaskGroup, as_completed, shield, try_wait, wait};
 use windlass::task::{self, JoinHandle, UnhandledKind};
 use windlass::time::{Instant, sleep};
-use windlass_tests::{Flavor, OnDrop, on_conformance_flavors, wake_self, yield_until};
+use windlass_tests::{CountingWaker, Flavor, OnDrop, on_conformance_flavors, wake_self, yield_until};
 
 on_conformance_flavors!(
     wait_for_all,
@@ -65,7 +67,11 @@ on_conformance_flavors!(
     cancel_an_awaited_task,
     cancel_a_sleeping_task,
     cancel_a_waiting_task,
+    cancel_what_a_task_waits_for,
+    cancel_a_task_and_what_it_waits_for,
+    cancel_a_task_cancels_what_it_awaits,
     cancel_a_wait_does_not_cancel_its_tasks,
+    debug_of_a_task,
     a_task_has_a_name,
     current_task,
     current_task_of_interleaved_tasks,
@@ -74,6 +80,7 @@ on_conformance_flavors!(
     sleep_zero,
     cancelled_sleep,
     an_unobserved_panic_is_reported_once,
+    an_unobserved_panic_is_reported_after_an_abort,
     an_observed_panic_is_not_reported,
 );
 
@@ -88,7 +95,7 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// ported: test_tasks.py::test_wait
+/// ported: test_tasks.py::BaseTaskTests::test_wait
 fn wait_for_all(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -107,7 +114,7 @@ fn wait_for_all(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_wait_errors
+/// ported: test_tasks.py::BaseTaskTests::test_wait_errors
 fn wait_for_nothing(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let error = wait(Vec::<JoinHandle<()>>::new(), None, ReturnWhen::AllCompleted).await.unwrap_err();
@@ -115,7 +122,7 @@ fn wait_for_nothing(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_wait_first_completed
+/// ported: test_tasks.py::BaseTaskTests::test_wait_first_completed
 fn wait_for_the_first(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -131,7 +138,7 @@ fn wait_for_the_first(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_wait_really_done
+/// ported: test_tasks.py::BaseTaskTests::test_wait_really_done
 fn wait_sees_all_that_are_done(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let a = windlass::spawn(wake_self());
@@ -145,7 +152,7 @@ fn wait_sees_all_that_are_done(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_wait_first_exception
+/// ported: test_tasks.py::BaseTaskTests::test_wait_first_exception
 fn wait_for_the_first_exception(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -158,7 +165,7 @@ fn wait_for_the_first_exception(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_wait_first_exception_in_wait
+/// ported: test_tasks.py::BaseTaskTests::test_wait_first_exception_in_wait
 fn wait_for_an_exception_that_comes(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -185,7 +192,7 @@ fn a_cancelled_task_is_no_exception(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_wait_with_exception
+/// ported: test_tasks.py::BaseTaskTests::test_wait_with_exception
 fn wait_with_an_exception_among_all(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -204,7 +211,7 @@ fn wait_with_an_exception_among_all(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_wait_with_timeout
+/// ported: test_tasks.py::BaseTaskTests::test_wait_with_timeout
 fn wait_with_a_timeout(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -222,16 +229,21 @@ fn wait_with_a_timeout(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_wait_concurrent_complete
+/// different: test_tasks.py::BaseTaskTests::test_wait_concurrent_complete: a task that ends at the very moment when the time is up may be told of before or after it, and is in one of the two
 fn wait_whose_time_is_up_as_a_task_ends(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
-        let tasks = [after(150, 'b'), after(100, 'a')];
-        let (done, left) = wait(tasks, Some(ms(100)), ReturnWhen::AllCompleted).await.unwrap();
+        let (b, a) = (after(150, 'b'), after(100, 'a'));
+        let (slow, quick) = (b.id(), a.id());
+        let (done, left) = wait([b, a], Some(ms(100)), ReturnWhen::AllCompleted).await.unwrap();
         assert_eq!(start.elapsed(), ms(100));
-        // Whether the task or the wait is told first, nobody knows; it is in one of the two.
-        assert_eq!(done.len() + left.len(), 2);
-        assert!(left.iter().any(|task| !task.is_finished()));
+        let ids = |tasks: &[JoinHandle<char>]| tasks.iter().map(JoinHandle::id).collect::<Vec<_>>();
+        match done.len() {
+            0 => assert_eq!(ids(&left), [slow, quick]),
+            _ => assert_eq!((ids(&done), ids(&left)), (vec![quick], vec![slow])),
+        }
+        wait(left, None, ReturnWhen::AllCompleted).await.unwrap();
+        assert_eq!(start.elapsed(), ms(150));
     });
 }
 
@@ -246,16 +258,18 @@ fn wait_with_a_timeout_of_zero(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_wait_with_iterator_of_tasks
+/// ported: test_tasks.py::BaseTaskTests::test_wait_with_iterator_of_tasks
 fn wait_takes_an_iterator(flavor: Flavor) {
     flavor.run_paused(async {
+        let start = Instant::now();
         let tasks = [150, 100].into_iter().map(|millis| after(millis, ()));
         let (done, left) = wait(tasks, None, ReturnWhen::AllCompleted).await.unwrap();
         assert_eq!((done.len(), left.len()), (2, 0));
+        assert_eq!(start.elapsed(), ms(150));
     });
 }
 
-/// ported: test_tasks.py::test_wait_generator
+/// ported: test_tasks.py::BaseTaskTests::test_wait_generator
 fn wait_many(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let tasks = (0..1_000).map(|n| windlass::spawn(async move { n }));
@@ -291,7 +305,7 @@ fn wait_given_up_leaves_the_tasks_running(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_as_completed
+/// ported: test_tasks.py::BaseTaskTests::test_as_completed
 fn completed_in_order(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -306,7 +320,7 @@ fn completed_in_order(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_as_completed_same_tasks_in_as_out
+/// ported: test_tasks.py::BaseTaskTests::test_as_completed_same_tasks_in_as_out
 fn completed_are_the_original_handles(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let tasks: Vec<_> = (0..4).map(|n| windlass::spawn(async move { n })).collect();
@@ -318,7 +332,7 @@ fn completed_are_the_original_handles(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_as_completed_with_timeout
+/// ported: test_tasks.py::BaseTaskTests::test_as_completed_with_timeout
 fn completed_with_a_timeout(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -333,7 +347,7 @@ fn completed_with_a_timeout(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_as_completed_with_unused_timeout
+/// ported: test_tasks.py::BaseTaskTests::test_as_completed_with_unused_timeout
 fn completed_with_an_unused_timeout(flavor: Flavor) {
     flavor.run_paused(async {
         let mut completed = as_completed([after(10, 'a')], Some(ms(1_000)));
@@ -342,7 +356,7 @@ fn completed_with_an_unused_timeout(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_as_completed_resume_iterator
+/// ported: test_tasks.py::BaseTaskTests::test_as_completed_resume_iterator
 fn completed_resumed(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let mut completed = as_completed((0..4).map(|n| windlass::spawn(async move { n })), None);
@@ -360,7 +374,7 @@ fn completed_resumed(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_as_completed_concurrent
+/// ported: test_tasks.py::BaseTaskTests::test_as_completed_concurrent
 fn completed_at_once(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -368,11 +382,16 @@ fn completed_at_once(flavor: Flavor) {
             as_completed([after(50, 'a'), after(50, 'b')], None).map(|task| task.unwrap()).collect().await;
         assert_eq!(start.elapsed(), ms(50));
         let (done, _) = wait(tasks, None, ReturnWhen::AllCompleted).await.unwrap();
-        assert_eq!(done.len(), 2);
+        let mut letters = Vec::new();
+        for task in done {
+            letters.push(task.await.unwrap());
+        }
+        letters.sort_unstable();
+        assert_eq!(letters, ['a', 'b']);
     });
 }
 
-/// ported: test_tasks.py::test_as_completed_coroutine_use_running_loop
+/// ported: test_tasks.py::BaseTaskTests::test_as_completed_coroutine_use_running_loop
 fn completed_many_as_a_stream(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let tasks = (0..2_000).map(|n| windlass::spawn(async move { n }));
@@ -396,8 +415,8 @@ fn completed_of_handles_that_are_done(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_shield_result
-/// ported: test_tasks.py::test_shield_coroutine_use_running_loop
+/// ported: test_tasks.py::BaseTaskTests::test_shield_result
+/// ported: test_tasks.py::BaseTaskTests::test_shield_coroutine_use_running_loop
 fn shield_gives_the_result(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (tx, rx) = oneshot::channel();
@@ -407,14 +426,14 @@ fn shield_gives_the_result(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_shield_exception
+/// ported: test_tasks.py::BaseTaskTests::test_shield_exception
 fn shield_gives_the_exception(flavor: Flavor) {
     flavor.runtime().block_on(async {
         assert!(shield(async { panic!("expected") }).await.unwrap_err().is_panic());
     });
 }
 
-/// ported: test_tasks.py::test_shield_cancel_inner
+/// ported: test_tasks.py::BaseTaskTests::test_shield_cancel_inner
 fn shield_of_a_cancelled_inner(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let inner = windlass::spawn(pending::<()>());
@@ -428,7 +447,7 @@ fn shield_of_a_cancelled_inner(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_shield_cancel_outer
+/// ported: test_tasks.py::BaseTaskTests::test_shield_cancel_outer
 fn shield_of_a_cancelled_outer(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let inner = windlass::spawn(pending::<()>());
@@ -442,7 +461,7 @@ fn shield_of_a_cancelled_outer(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_shield_shortcut
+/// ported: test_tasks.py::BaseTaskTests::test_shield_shortcut
 fn shield_of_a_finished_task(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let inner = windlass::spawn(async { 42 });
@@ -452,16 +471,20 @@ fn shield_of_a_finished_task(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_shield_effect
+/// ported: test_tasks.py::BaseTaskTests::test_shield_effect
 fn shield_effect(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let proof = Arc::new(AtomicUsize::new(0));
         let (tx, waiter) = oneshot::channel::<()>();
+        let (begins, begun) = oneshot::channel();
+        let (ends, ended) = oneshot::channel();
         let inner = {
             let proof = proof.clone();
             async move {
+                begins.send(()).unwrap();
                 waiter.await.unwrap();
                 proof.fetch_add(1, Ordering::SeqCst);
+                ends.send(()).unwrap();
             }
         };
         let outer = {
@@ -471,15 +494,13 @@ fn shield_effect(flavor: Flavor) {
                 proof.fetch_add(100, Ordering::SeqCst);
             })
         };
-        task::yield_now().await;
-        // It may not have begun yet, and then nothing is shielded.
-        let began = proof.clone();
+        begun.await.unwrap();
         outer.abort();
         assert!(outer.await.unwrap_err().is_cancelled());
-        if tx.send(()).is_ok() {
-            yield_until(|| began.load(Ordering::SeqCst) == 1 || Arc::strong_count(&began) == 2).await;
-        }
-        assert!(proof.load(Ordering::SeqCst) < 100);
+        assert_eq!(proof.load(Ordering::SeqCst), 0);
+        tx.send(()).expect("the inner one still waits");
+        ended.await.expect("and goes on to its end");
+        assert_eq!(proof.load(Ordering::SeqCst), 1);
     });
 }
 
@@ -506,7 +527,7 @@ fn a_shielded_panic_is_reported(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_cancel
+/// ported: test_tasks.py::BaseTaskTests::test_cancel
 fn cancel_a_task(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -519,7 +540,7 @@ fn cancel_a_task(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_cancel_yield
+/// ported: test_tasks.py::BaseTaskTests::test_cancel_yield
 fn cancel_while_it_yields(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let task = windlass::spawn(async {
@@ -534,7 +555,7 @@ fn cancel_while_it_yields(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_cancel_current_task
+/// ported: test_tasks.py::BaseTaskTests::test_cancel_current_task
 fn cancel_the_current_task(flavor: Flavor) {
     flavor.run_paused(async {
         let (tx, rx) = oneshot::channel::<task::AbortHandle>();
@@ -548,28 +569,46 @@ fn cancel_the_current_task(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_cancel_awaited_task
+/// different: test_tasks.py::BaseTaskTests::test_cancel_awaited_task: an awaited handle does not pass an abort on; a group does, which owns its tasks
 fn cancel_an_awaited_task(flavor: Flavor) {
     flavor.runtime().block_on(async {
-        // What a task awaits directly ends with it; what is a task of its own needs a group to.
-        let dropped = Arc::new(AtomicBool::new(false));
-        let drops = dropped.clone();
-        let (tx, rx) = oneshot::channel::<task::AbortHandle>();
-        let task = windlass::spawn(async move {
-            let nested = async move {
-                let _on_drop = OnDrop::new(move || drops.store(true, Ordering::SeqCst));
-                pending::<()>().await;
-            };
-            rx.await.unwrap().abort();
-            nested.await;
-        });
-        tx.send(task.abort_handle()).unwrap();
+        // A task that aborts itself, and then waits for another one.
+        let (tx, fut) = oneshot::channel::<()>();
+        let nested = windlass::spawn(fut);
+        let outlives = nested.abort_handle();
+        let task = abort_oneself_and(async move { nested.await.unwrap().unwrap() });
         assert!(task.await.unwrap_err().is_cancelled());
-        assert!(dropped.load(Ordering::SeqCst));
+        assert!(!outlives.is_finished());
+        tx.send(()).unwrap();
+        yield_until(|| outlives.is_finished()).await;
+
+        // The other one is of a group, and ends with who waits for the group.
+        let (tx, fut) = oneshot::channel::<()>();
+        let (tell, told) = oneshot::channel();
+        let task = abort_oneself_and(async move {
+            let group = TaskGroup::<()>::new();
+            let nested = group.spawn(async { fut.await.map_err(drop) });
+            tell.send(nested).unwrap();
+            group.join().await.unwrap();
+        });
+        assert!(task.await.unwrap_err().is_cancelled());
+        assert!(told.await.unwrap().await.unwrap_err().is_cancelled());
+        assert!(tx.is_canceled());
     });
 }
 
-/// ported: test_tasks.py::test_task_cancel_sleeping_task
+/// A task that has been aborted, by itself, when it polls the future.
+fn abort_oneself_and(future: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    let (tx, rx) = oneshot::channel::<task::AbortHandle>();
+    let task = windlass::spawn(async move {
+        rx.await.unwrap().abort();
+        future.await;
+    });
+    tx.send(task.abort_handle()).unwrap();
+    task
+}
+
+/// ported: test_tasks.py::BaseTaskTests::test_task_cancel_sleeping_task
 fn cancel_a_sleeping_task(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -585,24 +624,90 @@ fn cancel_a_sleeping_task(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_task_cancel_waiter_future
+/// ported: test_tasks.py::BaseTaskTests::test_task_cancel_waiter_future
 fn cancel_a_waiting_task(flavor: Flavor) {
     flavor.runtime().block_on(async {
-        let promise = windlass::aio::Promise::<()>::new();
-        let waits = windlass::spawn({
-            let promise = promise.clone();
-            async move { promise.await }
-        });
-        task::yield_now().await;
+        // What is the task's alone is cancelled with it.
+        let (tx, fut) = oneshot::channel::<()>();
+        let waits = windlass::spawn(fut);
+        yield_until(|| format!("{waits:?}").contains("Idle")).await;
+        assert!(!tx.is_canceled());
         waits.abort();
         assert!(waits.await.unwrap_err().is_cancelled());
-        // The promise is everybody's, and stays (asyncio cancels the future).
+        assert!(tx.is_canceled());
+
+        // A promise is everybody's, and stays.
+        let promise = Promise::<()>::new();
+        let waits = windlass::spawn(promise.clone().into_future());
+        yield_until(|| format!("{waits:?}").contains("Idle")).await;
+        waits.abort();
+        assert!(waits.await.unwrap_err().is_cancelled());
         assert!(!promise.done());
     });
 }
 
-/// ported: test_tasks.py::test_yield_wait_does_not_shield_cancel
-/// ported: test_tasks.py::test_yield_future_passes_cancel
+/// different: test_tasks.py::BaseTaskTests::test_cancel_inner_future: a cancelled promise is an error for who awaits it, whose task goes on
+fn cancel_what_a_task_waits_for(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::<()>::new();
+        let waited = promise.clone();
+        let waits = windlass::spawn(async move { (waited.await, 12) });
+        yield_until(|| format!("{waits:?}").contains("Idle")).await;
+        assert!(promise.cancel());
+        let (error, output) = waits.await.unwrap();
+        assert!(error.unwrap_err().is_cancelled());
+        assert_eq!(output, 12);
+        assert!(promise.cancelled());
+    });
+}
+
+/// ported: test_tasks.py::BaseTaskTests::test_cancel_both_task_and_inner_future
+fn cancel_a_task_and_what_it_waits_for(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::<()>::new();
+        let waited = promise.clone();
+        let waits = windlass::spawn(async move {
+            // In Rust the one is an error, after which a task may go on; the other is not.
+            assert!(waited.await.unwrap_err().is_cancelled());
+            pending::<()>().await;
+        });
+        yield_until(|| format!("{waits:?}").contains("Idle")).await;
+        assert!(promise.cancel());
+        waits.abort();
+        yield_until(|| waits.is_finished()).await;
+        assert!(promise.cancelled());
+        assert!(waits.await.unwrap_err().is_cancelled());
+    });
+}
+
+/// ported: test_tasks.py::BaseTaskTests::test_yield_future_passes_cancel
+fn cancel_a_task_cancels_what_it_awaits(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let proof = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        let (tx, waiter) = oneshot::channel::<()>();
+        let note = |what: &'static str| {
+            let proof = proof.clone();
+            OnDrop::new(move || proof.lock().push(what))
+        };
+        let (of_inner, of_outer) = (note("inner"), note("outer"));
+        let inner = async move {
+            let _cancelled = of_inner;
+            waiter.await.unwrap();
+            panic!("got past the wait");
+        };
+        let outer = windlass::spawn(async move {
+            let _cancelled = of_outer;
+            inner.await;
+        });
+        yield_until(|| format!("{outer:?}").contains("Idle")).await;
+        outer.abort();
+        assert!(outer.await.unwrap_err().is_cancelled());
+        assert_eq!(*proof.lock(), ["inner", "outer"]);
+        assert!(tx.is_canceled());
+    });
+}
+
+/// ported: test_tasks.py::BaseTaskTests::test_yield_wait_does_not_shield_cancel
 fn cancel_a_wait_does_not_cancel_its_tasks(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let proof = Arc::new(AtomicUsize::new(0));
@@ -631,19 +736,39 @@ fn cancel_a_wait_does_not_cancel_its_tasks(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_task_repr
-/// ported: test_tasks.py::test_bare_create_named_task
-fn a_task_has_a_name(flavor: Flavor) {
+/// ported: test_tasks.py::BaseTaskTests::test_task_repr
+fn debug_of_a_task(flavor: Flavor) {
     flavor.runtime().block_on(async {
-        let task = task::Builder::new().name("n1").spawn(pending::<()>()).unwrap();
-        assert!(format!("{task:?}").contains("name: \"n1\""));
+        let line = line!() + 1;
+        let task = task::Builder::new().name("TestTask").spawn(pending::<()>()).unwrap();
+        yield_until(|| format!("{task:?}").contains("state: Idle")).await;
+        let text = format!("{task:?}");
+        assert!(text.contains("name: \"TestTask\""), "{text}");
+        assert!(text.contains(&format!("{}:{line}", file!())), "{text}");
         task.abort();
         yield_until(|| task.is_finished()).await;
-        assert!(format!("{task:?}").contains("Cancelled"));
+        assert!(format!("{task:?}").contains("state: Cancelled"));
+
+        let task = task::Builder::new().name("TestTask").spawn(async { "abc" }).unwrap();
+        yield_until(|| task.is_finished()).await;
+        let text = format!("{task:?}");
+        assert!(text.contains("state: Finished") && text.contains("name: \"TestTask\""), "{text}");
     });
 }
 
-/// ported: test_tasks.py::test_current_task
+/// ported: test_tasks.py::BaseTaskTests::test_bare_create_named_task
+fn a_task_has_a_name(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let task = task::Builder::new()
+            .name("No-op")
+            .spawn(async { task::current().unwrap().name().map(str::to_owned) })
+            .unwrap();
+        assert!(format!("{task:?}").contains("name: \"No-op\""));
+        assert_eq!(task.await.unwrap().as_deref(), Some("No-op"));
+    });
+}
+
+/// ported: test_tasks.py::BaseTaskTests::test_current_task
 fn current_task(flavor: Flavor) {
     flavor.runtime().block_on(async {
         assert!(task::current().is_none());
@@ -654,7 +779,7 @@ fn current_task(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_current_task_with_interleaving_tasks
+/// ported: test_tasks.py::BaseTaskTests::test_current_task_with_interleaving_tasks
 fn current_task_of_interleaved_tasks(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (tx1, rx1) = oneshot::channel::<()>();
@@ -678,7 +803,7 @@ fn current_task_of_interleaved_tasks(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_log_destroyed_pending_task
+/// different: test_tasks.py::BaseTaskTests::test_log_destroyed_pending_task: a task that nobody holds goes on, and is never destroyed as it waits
 fn a_dropped_handle_leaves_the_task(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (tx, rx) = oneshot::channel::<()>();
@@ -693,7 +818,7 @@ fn a_dropped_handle_leaves_the_task(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_sleep
+/// ported: test_tasks.py::BaseTaskTests::test_sleep
 fn sleep_gives_its_result(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -707,7 +832,7 @@ fn sleep_gives_its_result(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_sleep_zero
+/// ported: test_tasks.py::SleepTests::test_sleep_zero
 fn sleep_zero(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -717,17 +842,28 @@ fn sleep_zero(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_sleep_cancel
+/// ported: test_tasks.py::BaseTaskTests::test_sleep_cancel
 fn cancelled_sleep(flavor: Flavor) {
     flavor.run_paused(async {
-        let task = after(10_000, "yeah");
-        task::yield_now().await;
+        let (counter, waker) = CountingWaker::new();
+        let (begins, begun) = oneshot::channel();
+        let task = windlass::spawn(async move {
+            let mut sleep = Box::pin(sleep(ms(10_000)));
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            drop(waker);
+            begins.send(()).unwrap();
+            pending::<()>().await;
+        });
+        begun.await.unwrap();
+        assert_eq!(Arc::strong_count(&counter), 2, "the timer has the waker");
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
+        assert_eq!(Arc::strong_count(&counter), 1, "the timer is gone");
+        windlass::time::advance(ms(20_000)).await;
+        assert_eq!(counter.wakes(), 0);
     });
 }
 
-/// ported: test_tasks.py::test_log_traceback
 fn an_unobserved_panic_is_reported_once(flavor: Flavor) {
     let reports = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let list = reports.clone();
@@ -748,7 +884,27 @@ fn an_unobserved_panic_is_reported_once(flavor: Flavor) {
     assert!(reports[0].1.contains("nobody looks"), "{}", reports[0].1);
 }
 
-/// ported: test_tasks.py::test_tb_logger_not_called_after_cancel
+/// different: test_tasks.py::BaseTaskTests::test_tb_logger_not_called_after_cancel: a panic that nobody has seen is reported, though its task be aborted after it
+fn an_unobserved_panic_is_reported_after_an_abort(flavor: Flavor) {
+    let reports = Arc::new(AtomicUsize::new(0));
+    let count = reports.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let task = windlass::spawn(async { panic!("nobody looks") });
+        yield_until(|| task.is_finished()).await;
+        task.abort();
+        assert_eq!(reports.load(Ordering::SeqCst), 0);
+        drop(task);
+        assert_eq!(reports.load(Ordering::SeqCst), 1);
+    });
+}
+
 fn an_observed_panic_is_not_reported(flavor: Flavor) {
     let runtime = flavor.builder().on_unhandled(|unhandled| panic!("{unhandled}")).build().unwrap();
     runtime.block_on(async {

@@ -9,14 +9,14 @@ use windlass_tests::{Flavor, on_conformance_flavors};
 
 on_conformance_flavors!(a_call, a_call_that_panics, called_once, called_at_once, with_what_it_is_given);
 
-/// ported: test_threads.py::test_to_thread
+/// ported: test_threads.py::ToThreadTests::test_to_thread
 fn a_call(flavor: Flavor) {
     flavor.runtime().block_on(async {
         assert_eq!(to_thread(|| (0..10).sum::<i32>() - 5).await.unwrap(), 40);
     });
 }
 
-/// ported: test_threads.py::test_to_thread_exception
+/// ported: test_threads.py::ToThreadTests::test_to_thread_exception
 fn a_call_that_panics(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let error = to_thread(|| panic!("test")).await.map(|(): ()| ()).unwrap_err();
@@ -24,7 +24,7 @@ fn a_call_that_panics(flavor: Flavor) {
     });
 }
 
-/// ported: test_threads.py::test_to_thread_once
+/// ported: test_threads.py::ToThreadTests::test_to_thread_once
 fn called_once(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let calls = Arc::new(AtomicUsize::new(0));
@@ -34,7 +34,7 @@ fn called_once(flavor: Flavor) {
     });
 }
 
-/// ported: test_threads.py::test_to_thread_concurrent
+/// ported: test_threads.py::ToThreadTests::test_to_thread_concurrent
 fn called_at_once(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let calls = Arc::new(AtomicUsize::new(0));
@@ -51,7 +51,7 @@ fn called_at_once(flavor: Flavor) {
     });
 }
 
-/// ported: test_threads.py::test_to_thread_args_kwargs
+/// ported: test_threads.py::ToThreadTests::test_to_thread_args_kwargs
 fn with_what_it_is_given(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (argument, something) = (String::from("test"), 1);

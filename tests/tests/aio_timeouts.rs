@@ -1,14 +1,16 @@
 //! `timeout_scope` and `wait_for`: CPython's test_timeouts.py and test_waitfor.py.
 //!
-//! different: test_timeouts.py::test_timeout_expiring: a body whose time is up is gone, so there is nobody to ask for more
-//! different: test_waitfor.py::test_wait_for_issue86296: the handle belongs to `wait_for`
-//! inexpressible: test_timeouts.py::test_timeout_exception_context: a future that is dropped raises nothing
-//! inexpressible: test_timeouts.py::test_foreign_exception_on_timeout_2: a future that is dropped raises nothing
-//! inexpressible: test_timeouts.py::test_nested_timeout_in_finally: nothing is awaited in a drop
-//! inexpressible: test_timeouts.py::test_timeout_already_entered: a scope is entered by the call that makes it
-//! inexpressible: test_timeouts.py::test_timeout_double_enter: a scope is entered by the call that makes it
-//! inexpressible: test_timeouts.py::test_timeout_not_entered: a scope is entered by the call that makes it
-//! inexpressible: test_timeouts.py::test_timeout_without_task: a scope is part of whatever polls it
+//! different: test_timeouts.py::TimeoutTests::test_timeout_expiring: a body whose time is up is gone, so there is nobody to ask for more
+//! different: test_waitfor.py::AsyncioWaitForTest::test_wait_for_issue86296: the handle belongs to `wait_for`
+//! inexpressible: test_timeouts.py::TimeoutTests::test_timeout_exception_context: a future that is dropped raises nothing
+//! inexpressible: test_timeouts.py::TimeoutTests::test_foreign_exception_on_timeout_2: a future that is dropped raises nothing
+//! inexpressible: test_timeouts.py::TimeoutTests::test_nested_timeout_in_finally: nothing is awaited in a drop
+//! inexpressible: test_timeouts.py::TimeoutTests::test_timeout_already_entered: a scope is entered by the call that makes it
+//! inexpressible: test_timeouts.py::TimeoutTests::test_timeout_double_enter: a scope is entered by the call that makes it
+//! inexpressible: test_timeouts.py::TimeoutTests::test_timeout_not_entered: a scope is entered by the call that makes it
+//! inexpressible: test_timeouts.py::TimeoutTests::test_timeout_after_cancellation: a future that is dropped does not go on
+//! inexpressible: test_timeouts.py::TimeoutTests::test_cancel_in_timeout_after_cancellation: a future that is dropped does not go on
+//! inexpressible: test_timeouts.py::TimeoutTests::test_timeout_without_task: a scope is part of whatever polls it
 
 use std::future::{pending, ready};
 use std::sync::Arc;
@@ -57,6 +59,8 @@ on_conformance_flavors!(
     wait_for_zero_of_one_that_never_started,
     wait_for_zero_of_one_that_runs,
     wait_for_waits_for_the_cancellation,
+    wait_for_waits_for_the_cancellation_without_time,
+    wait_for_waits_for_what_cannot_be_cancelled,
     wait_for_gives_what_came_all_the_same,
     wait_for_gives_a_panic_of_the_cancellation,
     wait_for_given_up_aborts,
@@ -79,7 +83,7 @@ fn keeps() -> (Kept, Kept) {
     (kept.clone(), kept)
 }
 
-/// ported: test_timeouts.py::test_timeout_basic
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_basic
 fn a_scope_whose_time_is_up(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -94,7 +98,7 @@ fn a_scope_whose_time_is_up(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_timeout_at_basic
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_at_basic
 fn a_scope_at_a_moment(flavor: Flavor) {
     flavor.run_paused(async {
         let deadline = Instant::now() + ms(10);
@@ -110,7 +114,7 @@ fn a_scope_at_a_moment(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_nested_timeouts
+/// ported: test_timeouts.py::TimeoutTests::test_nested_timeouts
 fn nested_scopes_that_expire_together(flavor: Flavor) {
     flavor.run_paused(async {
         let deadline = Instant::now() + ms(10);
@@ -152,8 +156,8 @@ fn nested_scopes_in_which_the_outer_expires(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_nested_timeouts_concurrent
-/// ported: test_timeouts.py::test_nested_timeouts_loop_busy
+/// ported: test_timeouts.py::TimeoutTests::test_nested_timeouts_concurrent
+/// different: test_timeouts.py::TimeoutTests::test_nested_timeouts_loop_busy: of nested scopes that are both late the outer one ends it all, and the inner one is not told of
 fn nested_scopes_that_are_both_late(flavor: Flavor) {
     flavor.run_paused(async {
         for (outer, inner) in [(2, 100), (100, 10)] {
@@ -170,6 +174,7 @@ fn nested_scopes_that_are_both_late(flavor: Flavor) {
                 pending::<()>().await;
             });
             assert!(scoped.await.is_err());
+            assert!(!seen.load(Ordering::SeqCst));
         }
     });
 }
@@ -189,7 +194,7 @@ fn scopes_of_different_tasks_do_not_matter(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_waiter_cancelled
+/// ported: test_timeouts.py::TimeoutTests::test_waiter_cancelled
 fn the_body_is_dropped(flavor: Flavor) {
     flavor.run_paused(async {
         let cancelled = Arc::new(AtomicBool::new(false));
@@ -203,7 +208,7 @@ fn the_body_is_dropped(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_timeout_not_called
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_not_called
 fn a_scope_in_time(flavor: Flavor) {
     flavor.run_paused(async {
         let scope = timeout_scope(ms(10_000), async |scope| {
@@ -216,8 +221,8 @@ fn a_scope_in_time(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_timeout_disabled
-/// ported: test_timeouts.py::test_timeout_at_disabled
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_disabled
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_at_disabled
 fn a_scope_without_a_limit(flavor: Flavor) {
     flavor.run_paused(async {
         let body = async |scope: TimeoutScope| {
@@ -231,7 +236,7 @@ fn a_scope_without_a_limit(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_timeout_zero
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_zero
 fn a_scope_of_zero(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -248,7 +253,7 @@ fn a_scope_of_zero(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_timeout_zero_sleep_zero
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_zero_sleep_zero
 fn a_scope_of_zero_that_waits_for_a_moment(flavor: Flavor) {
     flavor.run_paused(async {
         let scoped = timeout_scope(Duration::ZERO, async |_| task::yield_now().await);
@@ -256,7 +261,7 @@ fn a_scope_of_zero_that_waits_for_a_moment(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_timeout_in_the_past_sleep_zero
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_in_the_past_sleep_zero
 fn a_scope_in_the_past(flavor: Flavor) {
     flavor.run_paused(async {
         let past = Instant::now();
@@ -272,7 +277,7 @@ fn a_body_that_never_waits(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_foreign_exception_passed
+/// ported: test_timeouts.py::TimeoutTests::test_foreign_exception_passed
 fn an_error_of_the_body_passes(flavor: Flavor) {
     flavor.run_paused(async {
         let (keep, kept) = keeps();
@@ -285,7 +290,7 @@ fn an_error_of_the_body_passes(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_foreign_exception_on_timeout
+/// ported: test_timeouts.py::TimeoutTests::test_foreign_exception_on_timeout
 fn a_panic_in_the_drop_of_the_body(flavor: Flavor) {
     flavor.run_paused(async {
         let task = windlass::spawn(timeout_scope(ms(10), async |_| {
@@ -296,7 +301,7 @@ fn a_panic_in_the_drop_of_the_body(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_foreign_cancel_doesnt_timeout_if_not_expired
+/// ported: test_timeouts.py::TimeoutTests::test_foreign_cancel_doesnt_timeout_if_not_expired
 fn an_abort_is_not_a_timeout(flavor: Flavor) {
     flavor.run_paused(async {
         let (keep, kept) = keeps();
@@ -311,7 +316,7 @@ fn an_abort_is_not_a_timeout(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_outer_task_is_not_cancelled
+/// ported: test_timeouts.py::TimeoutTests::test_outer_task_is_not_cancelled
 fn the_outer_task_is_not_cancelled(flavor: Flavor) {
     flavor.run_paused(async {
         let outer = windlass::spawn(async {
@@ -321,7 +326,7 @@ fn the_outer_task_is_not_cancelled(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_reschedule
+/// ported: test_timeouts.py::TimeoutTests::test_reschedule
 fn rescheduled_from_elsewhere(flavor: Flavor) {
     flavor.run_paused(async {
         let deadline1 = Instant::now() + ms(10_000);
@@ -389,10 +394,10 @@ fn a_limit_set_late(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_repr_active
-/// ported: test_timeouts.py::test_repr_expired
-/// ported: test_timeouts.py::test_repr_finished
-/// ported: test_timeouts.py::test_repr_disabled
+/// ported: test_timeouts.py::TimeoutTests::test_repr_active
+/// ported: test_timeouts.py::TimeoutTests::test_repr_expired
+/// ported: test_timeouts.py::TimeoutTests::test_repr_finished
+/// ported: test_timeouts.py::TimeoutTests::test_repr_disabled
 fn described(flavor: Flavor) {
     flavor.run_paused(async {
         let (keep, kept) = keeps();
@@ -414,7 +419,7 @@ fn described(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_timeout_finished
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_finished
 fn a_scope_that_was_left(flavor: Flavor) {
     flavor.run_paused(async {
         let scope = timeout_scope(ms(10), ready).await.unwrap();
@@ -422,7 +427,7 @@ fn a_scope_that_was_left(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_timeout_expired
+/// ported: test_timeouts.py::TimeoutTests::test_timeout_expired
 fn a_scope_that_expired(flavor: Flavor) {
     flavor.run_paused(async {
         let (keep, kept) = keeps();
@@ -436,28 +441,38 @@ fn a_scope_that_expired(flavor: Flavor) {
     });
 }
 
-/// ported: test_timeouts.py::test_timeout_taskgroup
+/// different: test_timeouts.py::TimeoutTests::test_timeout_taskgroup: what is dropped raises nothing, so the scope has timed out, and a panic of the cleanup is reported
 fn a_scope_around_a_group(flavor: Flavor) {
-    flavor.run_paused(async {
-        let dropped = Arc::new(AtomicBool::new(false));
-        let drops = dropped.clone();
-        let scoped = timeout_scope(ms(10), async move |_| {
-            TaskGroup::<()>::scope(async move |group| {
-                group.spawn(async move {
-                    let _on_drop = OnDrop::new(move || drops.store(true, Ordering::SeqCst));
-                    pending::<Result<(), ()>>().await
+    let reports = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let list = reports.clone();
+    let runtime = flavor
+        .builder()
+        .start_paused(true)
+        .on_unhandled(move |unhandled| list.lock().push(unhandled.message()))
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let start = Instant::now();
+        let scoped = timeout_scope(ms(10), async |_| {
+            TaskGroup::<()>::scope(async |group| {
+                group.spawn(async {
+                    let _cleanup = OnDrop::new(|| panic!("in its cleanup"));
+                    sleep(ms(2_000)).await;
+                    Ok(())
                 });
-                pending::<Result<(), ()>>().await
+                sleep(ms(1_000)).await;
+                Err::<(), _>(())
             })
             .await
         });
         assert!(scoped.await.is_err());
-        yield_until(|| dropped.load(Ordering::SeqCst)).await;
+        assert_eq!(start.elapsed(), ms(10));
+        yield_until(|| !reports.lock().is_empty()).await;
     });
+    drop(runtime);
+    assert_eq!(*reports.lock(), ["in its cleanup"]);
 }
 
-/// ported: test_timeouts.py::test_timeout_after_cancellation
-/// ported: test_timeouts.py::test_cancel_in_timeout_after_cancellation
 fn after_a_cancellation(flavor: Flavor) {
     flavor.run_paused(async {
         let task = windlass::spawn(pending::<()>());
@@ -481,8 +496,8 @@ fn wait_for_in_time(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_wait_for
-/// ported: test_waitfor.py::test_asyncio_wait_for_timeout
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_asyncio_wait_for_timeout
 fn wait_for_times_out(flavor: Flavor) {
     flavor.run_paused(async {
         let start = Instant::now();
@@ -501,7 +516,7 @@ fn wait_for_times_out(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_wait_for_blocking
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for_blocking
 fn wait_for_without_a_limit(flavor: Flavor) {
     flavor.run_paused(async {
         let task = windlass::spawn(async { "done" });
@@ -509,7 +524,7 @@ fn wait_for_without_a_limit(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_wait_for_timeout_less_then_0_or_0_future_done
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for_timeout_less_then_0_or_0_future_done
 fn wait_for_zero_of_a_finished_task(flavor: Flavor) {
     flavor.run_paused(async {
         let task = windlass::spawn(async { "done" });
@@ -518,7 +533,7 @@ fn wait_for_zero_of_a_finished_task(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_wait_for_timeout_less_then_0_or_0_coroutine_do_not_started
+/// different: test_waitfor.py::AsyncioWaitForTest::test_wait_for_timeout_less_then_0_or_0_coroutine_do_not_started: a task is kept from starting that has not started yet, and another worker may have been quicker
 fn wait_for_zero_of_one_that_never_started(flavor: Flavor) {
     let runtime = flavor.runtime();
     runtime.block_on(async {
@@ -534,7 +549,7 @@ fn wait_for_zero_of_one_that_never_started(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_wait_for_timeout_less_then_0_or_0
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for_timeout_less_then_0_or_0
 fn wait_for_zero_of_one_that_runs(flavor: Flavor) {
     flavor.run_paused(async {
         let (tx, started) = oneshot::channel();
@@ -553,9 +568,50 @@ fn wait_for_zero_of_one_that_runs(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_wait_for_waits_for_task_cancellation
-/// ported: test_waitfor.py::test_wait_for_waits_for_task_cancellation_w_timeout_0
+/// A task that takes its time to be cancelled, on the thread that drops it; with a way to know that it has begun, and whether
+/// it has ended.
+fn slow_to_cancel() -> (task::JoinHandle<()>, oneshot::Receiver<()>, Arc<AtomicBool>) {
+    let done = Arc::new(AtomicBool::new(false));
+    let (begins, begun) = oneshot::channel();
+    let is_done = done.clone();
+    let task = windlass::spawn(async move {
+        let _cleanup = OnDrop::new(move || {
+            for _ in 0..100 {
+                std::thread::yield_now();
+            }
+            is_done.store(true, Ordering::SeqCst);
+        });
+        begins.send(()).unwrap();
+        pending::<()>().await;
+    });
+    (task, begun, done)
+}
+
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for_waits_for_task_cancellation
 fn wait_for_waits_for_the_cancellation(flavor: Flavor) {
+    flavor.run_paused(async {
+        let start = Instant::now();
+        let (task, begun, done) = slow_to_cancel();
+        begun.await.unwrap();
+        assert!(wait_for(task, ms(10)).await.is_err());
+        assert!(done.load(Ordering::SeqCst), "it returned before the task had ended");
+        assert_eq!(start.elapsed(), ms(10));
+    });
+}
+
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for_waits_for_task_cancellation_w_timeout_0
+fn wait_for_waits_for_the_cancellation_without_time(flavor: Flavor) {
+    flavor.run_paused(async {
+        let start = Instant::now();
+        let (task, begun, done) = slow_to_cancel();
+        begun.await.unwrap();
+        assert!(wait_for(task, Duration::ZERO).await.is_err());
+        assert!(done.load(Ordering::SeqCst), "it returned before the task had ended");
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    });
+}
+
+fn wait_for_waits_for_what_cannot_be_cancelled(flavor: Flavor) {
     // A poll under way is not interrupted: the abort takes as long as that.
     flavor.runtime().block_on(async {
         for timeout in [ms(1), Duration::ZERO] {
@@ -580,8 +636,8 @@ fn wait_for_waits_for_the_cancellation(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_wait_for_cancel_suppressed
-/// ported: test_waitfor.py::test_wait_for_cancellation_race_condition
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for_cancel_suppressed
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for_cancellation_race_condition
 fn wait_for_gives_what_came_all_the_same(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (tx, started) = oneshot::channel();
@@ -599,7 +655,7 @@ fn wait_for_gives_what_came_all_the_same(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_wait_for_reraises_exception_during_cancellation
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for_reraises_exception_during_cancellation
 fn wait_for_gives_a_panic_of_the_cancellation(flavor: Flavor) {
     flavor.run_paused(async {
         let task = windlass::spawn(async {
@@ -610,8 +666,8 @@ fn wait_for_gives_a_panic_of_the_cancellation(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_cancel_wait_for
-/// ported: test_waitfor.py::test_asyncio_wait_for_cancelled
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_cancel_wait_for
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_asyncio_wait_for_cancelled
 fn wait_for_given_up_aborts(flavor: Flavor) {
     flavor.run_paused(async {
         let task = windlass::spawn(pending::<()>());
@@ -624,7 +680,7 @@ fn wait_for_given_up_aborts(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_cancel_blocking_wait_for
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_cancel_blocking_wait_for
 fn wait_for_given_up_without_a_limit_aborts(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let task = windlass::spawn(pending::<()>());
@@ -636,7 +692,7 @@ fn wait_for_given_up_without_a_limit_aborts(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_wait_for_race_condition
+/// ported: test_waitfor.py::AsyncioWaitForTest::test_wait_for_race_condition
 fn wait_for_a_result_that_comes(flavor: Flavor) {
     flavor.run_paused(async {
         let promise = windlass::aio::Promise::new();
@@ -647,7 +703,7 @@ fn wait_for_a_result_that_comes(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_shielded_timeout
+/// ported: test_waitfor.py::WaitForShieldTests::test_shielded_timeout
 fn wait_for_a_shielded_task(flavor: Flavor) {
     flavor.run_paused(async {
         let promise = windlass::aio::Promise::new();
@@ -665,7 +721,7 @@ fn wait_for_a_shielded_task(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_zero_timeout
+/// ported: test_waitfor.py::WaitForShieldTests::test_zero_timeout
 fn wait_for_a_shielded_task_for_zero(flavor: Flavor) {
     flavor.run_paused(async {
         let task = windlass::spawn(async {
@@ -681,7 +737,7 @@ fn wait_for_a_shielded_task_for_zero(flavor: Flavor) {
     });
 }
 
-/// ported: test_waitfor.py::test_none_timeout
+/// ported: test_waitfor.py::WaitForShieldTests::test_none_timeout
 fn wait_for_a_shielded_task_without_a_limit(flavor: Flavor) {
     flavor.run_paused(async {
         let shielded = windlass::spawn(shield(async {

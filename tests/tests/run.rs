@@ -24,8 +24,6 @@ once!(
     from_many_threads_at_once,
 );
 
-/// ported: test_runners.py::test_asyncio_run_return
-/// ported: test_runners.py::test_run
 fn it_returns_what_the_future_returns() {
     assert_eq!(windlass::run(async { 42 }), 42);
     assert_eq!(
@@ -71,7 +69,6 @@ fn it_runs_tasks_on_many_cores() {
     assert_eq!(sum, 499_500);
 }
 
-/// ported: test_runners.py::test_asyncio_run_cancels_hanging_tasks
 fn the_rest_is_cancelled_and_dropped() {
     let ledger = Ledger::new();
     let (waiting, spinning) = windlass::run(async {
@@ -121,7 +118,6 @@ fn blocking_jobs_that_have_begun_are_waited_for() {
     assert!(done.load(Ordering::SeqCst));
 }
 
-/// ported: test_runners.py::test_asyncio_run_raises
 fn a_panic_is_the_callers_and_the_rest_is_dropped() {
     let ledger = Ledger::new();
     let payload = catch_unwind(AssertUnwindSafe(|| {
@@ -147,8 +143,6 @@ fn it_runs_again_and_again() {
     }
 }
 
-/// ported: test_runners.py::test_asyncio_run_from_running_loop
-/// ported: test_runners.py::test_recursive_run
 fn inside_another_runtime_it_panics_and_says_what_to_do() {
     let panicked = panics(|| windlass::run(async { windlass::run(async {}) }));
     assert!(panicked.message.contains(".await"), "the message must say what to do: {}", panicked.message);

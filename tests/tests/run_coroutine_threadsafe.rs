@@ -12,11 +12,11 @@ use windlass::blocking::{FutureState, JobError};
 use windlass::runtime::{Handle, Runtime};
 use windlass::{run_coroutine_threadsafe, task};
 use windlass_tests::{
-    Flavor, Ledger, OnDrop, PanicsOnDrop, on_every_flavor, on_multi_thread, payload_text, spin_until,
+    Flavor, Ledger, OnDrop, PanicsOnDrop, on_conformance_flavors, on_multi_thread, payload_text, spin_until,
     wake_self,
 };
 
-on_every_flavor!(
+on_conformance_flavors!(
     the_result,
     an_error_is_a_value_like_any_other,
     a_panic_with_its_payload,
@@ -66,7 +66,7 @@ fn live(handle: &Handle) -> usize {
     handle.metrics().num_alive_tasks()
 }
 
-/// ported: test_tasks.py::test_run_coroutine_threadsafe
+/// ported: test_tasks.py::RunCoroutineThreadsafeTests::test_run_coroutine_threadsafe
 fn the_result(flavor: Flavor) {
     let runtime = flavor.runtime();
     assert_eq!(beside(&runtime, |handle| run_coroutine_threadsafe(add(1, 2), &handle).result().unwrap()), 3);
@@ -81,7 +81,7 @@ fn an_error_is_a_value_like_any_other(flavor: Flavor) {
     );
 }
 
-/// ported: test_tasks.py::test_run_coroutine_threadsafe_with_exception
+/// ported: test_tasks.py::RunCoroutineThreadsafeTests::test_run_coroutine_threadsafe_with_exception
 fn a_panic_with_its_payload(flavor: Flavor) {
     let runtime = flavor.runtime();
     let error = beside(&runtime, |handle| {
@@ -100,7 +100,7 @@ fn a_panic_with_its_payload(flavor: Flavor) {
     assert_eq!(runtime.metrics().unobserved_panics_count(), 0);
 }
 
-/// ported: test_tasks.py::test_run_coroutine_threadsafe_with_timeout
+/// ported: test_tasks.py::RunCoroutineThreadsafeTests::test_run_coroutine_threadsafe_with_timeout
 fn a_timeout_and_then_cancel_leave_no_task_behind(flavor: Flavor) {
     let runtime = flavor.runtime();
     beside(&runtime, |handle| {
@@ -127,7 +127,7 @@ fn a_timeout_and_then_cancel_leave_no_task_behind(flavor: Flavor) {
     });
 }
 
-/// ported: test_tasks.py::test_run_coroutine_threadsafe_task_cancelled
+/// ported: test_tasks.py::RunCoroutineThreadsafeTests::test_run_coroutine_threadsafe_task_cancelled
 fn a_task_that_is_cancelled_cancels_the_result(flavor: Flavor) {
     // Whoever cancels the task: its runtime, here, which another one drops meanwhile.
     let runtime = flavor.runtime();

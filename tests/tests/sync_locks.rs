@@ -1,4 +1,9 @@
 //! `Mutex`, `RwLock`, `OnceCell`: who gets them, in which order, and what becomes of those who stop waiting.
+//!
+//! inexpressible: test_locks.py::LockTests::test_lock: the compiler refuses to await a lock
+//! inexpressible: test_locks.py::LockTests::test_lock_doesnt_accept_loop_parameter: the compiler refuses it
+//! inexpressible: test_locks.py::LockTests::test_lock_by_with_statement: the compiler refuses to await a lock
+//! inexpressible: test_locks.py::LockTests::test_release_not_acquired: only who has the guard can let go of it
 
 use std::sync::Arc;
 
@@ -7,15 +12,26 @@ use windlass::sync::{
     RwLockWriteGuard,
 };
 use windlass_tests::polled::Polled;
-use windlass_tests::{Flavor, on_every_flavor, panics_at_its_caller};
+use windlass_tests::{
+    Flavor, in_a_task_on_conformance_flavors, on_conformance_flavors, panics_at_its_caller,
+};
 
-on_every_flavor!(
+on_conformance_flavors!(
+    a_mutex_between_two_runtimes,
     a_mutex_excludes_tasks_from_each_other,
     a_mutex_spends_the_budget,
     an_owned_guard_goes_to_another_task,
     readers_and_writers_exclude_each_other,
     one_of_many_makes_the_value_of_a_cell,
     blocking_calls_panic_on_a_thread_that_runs_tasks,
+);
+
+in_a_task_on_conformance_flavors!(
+    a_mutex_is_first_come_first_served,
+    who_stops_waiting_for_a_mutex_is_skipped,
+    who_is_given_a_mutex_and_is_dropped_passes_it_on,
+    a_mutex_is_free_when_its_guard_is_gone,
+    debug_of_a_mutex_says_whether_it_is_locked,
 );
 
 fn a_mutex_excludes_tasks_from_each_other(flavor: Flavor) {
@@ -70,7 +86,6 @@ fn an_owned_guard_goes_to_another_task(flavor: Flavor) {
 }
 
 /// ported: test_locks.py::LockTests::test_acquire
-#[test]
 fn a_mutex_is_first_come_first_served() {
     let lock = Mutex::new(());
     let held = Polled::new(lock.lock()).ready();
@@ -87,7 +102,6 @@ fn a_mutex_is_first_come_first_served() {
 }
 
 /// ported: test_locks.py::LockTests::test_acquire_cancel
-#[test]
 fn who_stops_waiting_for_a_mutex_is_skipped() {
     let lock = Mutex::new(());
     let held = Polled::new(lock.lock()).ready();
@@ -101,7 +115,6 @@ fn who_stops_waiting_for_a_mutex_is_skipped() {
 /// ported: test_locks.py::LockTests::test_cancel_race
 /// ported: test_locks.py::LockTests::test_cancel_release_race
 /// ported: test_locks.py::LockTests::test_finished_waiter_cancelled
-#[test]
 fn who_is_given_a_mutex_and_is_dropped_passes_it_on() {
     let lock = Mutex::new(());
     let held = Polled::new(lock.lock()).ready();
@@ -116,7 +129,6 @@ fn who_is_given_a_mutex_and_is_dropped_passes_it_on() {
 
 /// ported: test_locks.py::LockTests::test_release_no_waiters
 /// ported: test_locks.py::LockTests::test_context_manager
-#[test]
 fn a_mutex_is_free_when_its_guard_is_gone() {
     let lock = Mutex::new(());
     let guard = lock.try_lock().unwrap();
@@ -125,8 +137,21 @@ fn a_mutex_is_free_when_its_guard_is_gone() {
     assert!(lock.try_lock().is_ok());
 }
 
+/// different: test_locks.py::ConditionTests::test_ambiguous_loops: a lock is of no runtime, and may be waited for on any
+fn a_mutex_between_two_runtimes(flavor: Flavor) {
+    let (runtime, other) = (flavor.runtime(), flavor.runtime());
+    let lock = Arc::new(Mutex::new(1));
+    let guard = runtime.block_on(lock.clone().lock_owned());
+    let waits = lock.clone();
+    let task = other.spawn(async move { *waits.lock().await });
+    runtime.block_on(async move {
+        let mut guard = guard;
+        *guard += 1;
+    });
+    assert_eq!(other.block_on(task).unwrap(), 2);
+}
+
 /// ported: test_locks.py::LockTests::test_repr
-#[test]
 fn debug_of_a_mutex_says_whether_it_is_locked() {
     let lock = Mutex::new(5);
     assert_eq!(format!("{lock:?}"), "Mutex { data: 5 }");

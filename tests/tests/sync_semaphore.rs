@@ -6,12 +6,27 @@ use std::sync::mpsc;
 
 use windlass::sync::{BoundedSemaphore, CapacityLimiter, Semaphore, TryAcquireError};
 use windlass_tests::polled::Polled;
-use windlass_tests::{Flavor, on_every_flavor, panics_at_its_caller};
+use windlass_tests::{
+    Flavor, in_a_task_on_conformance_flavors, on_conformance_flavors, panics_at_its_caller,
+};
 
-on_every_flavor!(
+on_conformance_flavors!(
     no_more_than_so_many_at_once,
     who_is_cancelled_in_line_leaves_nothing,
     a_call_keeps_its_token_until_it_has_ended,
+);
+
+in_a_task_on_conformance_flavors!(
+    debug_of_a_semaphore_says_how_many_permits_are_left,
+    what_a_semaphore_begins_with,
+    a_semaphore_cannot_have_too_many,
+    permits_go_to_those_who_wait,
+    who_stops_waiting_is_in_line_no_more,
+    who_stops_waiting_before_a_permit_comes_is_skipped,
+    a_permit_comes_back_when_it_is_dropped,
+    who_comes_back_goes_to_the_end_of_the_line,
+    several_permits_wake_as_many,
+    a_bounded_semaphore_is_not_released_too_often,
 );
 
 fn no_more_than_so_many_at_once(flavor: Flavor) {
@@ -59,15 +74,22 @@ fn who_is_cancelled_in_line_leaves_nothing(flavor: Flavor) {
 
 /// ported: test_locks.py::SemaphoreTests::test_initial_value_zero
 /// ported: test_locks.py::SemaphoreTests::test_semaphore
-#[test]
 fn what_a_semaphore_begins_with() {
     assert_eq!(Semaphore::new(0).try_acquire().unwrap_err(), TryAcquireError::NoPermits);
     assert_eq!(Semaphore::new(1).available_permits(), 1);
     assert_eq!(format!("{:?}", Semaphore::new(1)), "Semaphore { permits: 1, closed: false }");
 }
 
-/// ported: test_locks.py::SemaphoreTests::test_semaphore_value
-#[test]
+/// different: test_locks.py::SemaphoreTests::test_repr: Debug has the permits, and not how many wait
+fn debug_of_a_semaphore_says_how_many_permits_are_left() {
+    let semaphore = Semaphore::new(1);
+    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 1, closed: false }");
+    let _permit = semaphore.try_acquire().unwrap();
+    let _waiter = Polled::waiting(semaphore.acquire());
+    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 0, closed: false }");
+}
+
+/// inexpressible: test_locks.py::SemaphoreTests::test_semaphore_value: there is no negative number of permits; there is a greatest one
 fn a_semaphore_cannot_have_too_many() {
     panics_at_its_caller(|| Semaphore::new(Semaphore::MAX_PERMITS + 1));
     let semaphore = Semaphore::new(Semaphore::MAX_PERMITS);
@@ -80,7 +102,6 @@ fn a_semaphore_cannot_have_too_many() {
 }
 
 /// ported: test_locks.py::SemaphoreTests::test_acquire
-#[test]
 fn permits_go_to_those_who_wait() {
     let semaphore = Semaphore::new(3);
     let held = semaphore.try_acquire_many(2).unwrap();
@@ -98,7 +119,6 @@ fn permits_go_to_those_who_wait() {
 }
 
 /// ported: test_locks.py::SemaphoreTests::test_acquire_cancel
-#[test]
 fn who_stops_waiting_is_in_line_no_more() {
     let semaphore = Semaphore::new(1);
     let held = semaphore.try_acquire().unwrap();
@@ -109,7 +129,6 @@ fn who_stops_waiting_is_in_line_no_more() {
 
 /// ported: test_locks.py::SemaphoreTests::test_acquire_cancel_before_awoken
 /// ported: test_locks.py::SemaphoreTests::test_acquire_hang
-#[test]
 fn who_stops_waiting_before_a_permit_comes_is_skipped() {
     let semaphore = Semaphore::new(0);
     let first = Polled::waiting(semaphore.acquire());
@@ -143,8 +162,6 @@ fn who_was_granted_a_permit_and_is_dropped_passes_it_on() {
 }
 
 /// ported: test_locks.py::SemaphoreTests::test_release_no_waiters
-/// ported: test_locks.py::SemaphoreTests::test_context_manager
-#[test]
 fn a_permit_comes_back_when_it_is_dropped() {
     let semaphore = Semaphore::new(1);
     let permit = semaphore.try_acquire().unwrap();
@@ -155,7 +172,6 @@ fn a_permit_comes_back_when_it_is_dropped() {
 
 /// ported: test_locks.py::SemaphoreTests::test_acquire_fifo_order
 /// ported: test_locks.py::SemaphoreTests::test_acquire_fifo_order_2
-#[test]
 fn who_comes_back_goes_to_the_end_of_the_line() {
     let semaphore = Semaphore::new(1);
     let mut order = Vec::new();
@@ -173,7 +189,6 @@ fn who_comes_back_goes_to_the_end_of_the_line() {
 
 /// ported: test_locks.py::SemaphoreTests::test_acquire_fifo_order_3
 /// ported: test_locks.py::SemaphoreTests::test_acquire_fifo_order_4
-#[test]
 fn several_permits_wake_as_many() {
     let semaphore = Semaphore::new(0);
     let first = Polled::waiting(semaphore.acquire());
@@ -271,7 +286,6 @@ fn none_at_all_is_always_to_be_had() {
 }
 
 /// ported: test_locks.py::SemaphoreTests::test_release_not_acquired
-#[test]
 fn a_bounded_semaphore_is_not_released_too_often() {
     let semaphore = BoundedSemaphore::new(1);
     assert!(semaphore.release().is_err());

@@ -1,5 +1,10 @@
 //! `wrap_future`: an executor's future, awaited. Completion, cancellation and panics go from the thread to the awaiting
 //! side, and cancellation the other way too. The cases of CPython's `test_futures` among them.
+//!
+//! inexpressible: test_futures.py::DuckTests::test_wrap_future: nothing passes for a future without being one
+//! inexpressible: test_futures.py::DuckTests::test_ensure_future: nothing passes for a future without being one
+//! inexpressible: test_futures.py::BaseFutureTests::test_wrap_future_future: the compiler refuses it: there is nothing to wrap
+//! different: test_futures.py::BaseFutureTests::test_wrap_future_use_global_loop: what is wrapped is of no runtime
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -12,12 +17,15 @@ use windlass::blocking::{self, Executor, ExecutorExt, JobError, Promise, ThreadP
 use windlass::{task, wrap_future};
 use windlass_tests::jobs::{Gate, Rayon, occupy};
 use windlass_tests::{
-    CountingWaker, Flavor, OnDrop, on_every_flavor, once, payload_text, poll_once, spin_until,
+    CountingWaker, Flavor, OnDrop, on_conformance_flavors, once, payload_text, poll_once, spin_until,
 };
 
-on_every_flavor!(
+on_conformance_flavors!(
     a_result_that_is_there_already,
+    a_result_of_a_call_on_another_thread,
     a_result_that_comes_later,
+    wrap_future_cancel,
+    wrap_future_cancel_2,
     a_panic_with_its_payload,
     an_error_of_the_promise,
     a_future_of_rayons_pool,
@@ -38,8 +46,6 @@ on_every_flavor!(
 
 once!(
     without_a_runtime,
-    wrap_future_cancel,
-    wrap_future_cancel_2,
     cancelled_on_the_blocking_side,
     taking_the_result_races_the_end_of_one_that_watches_for_cancellation,
     the_waker_of_the_last_poll_is_woken,
@@ -52,8 +58,19 @@ fn a_result_that_is_there_already(flavor: Flavor) {
     assert_eq!(flavor.runtime().block_on(wrap_future(future)).unwrap(), "there");
 }
 
-/// ported: test_futures.py::test_wrap_future
-/// ported: test_futures.py::test_wrap_future_use_running_loop
+/// ported: test_futures.py::BaseFutureTests::test_wrap_future
+/// ported: test_futures.py::BaseFutureTests::test_wrap_future_use_running_loop
+fn a_result_of_a_call_on_another_thread(flavor: Flavor) {
+    let run = |arg: &'static str| (arg, thread::current().id());
+    let pool = ThreadPoolExecutor::new(1);
+    let (output, caller) = flavor.runtime().block_on(async {
+        let wrapped = wrap_future(pool.submit(move || run("oi")));
+        (wrapped.await.unwrap(), thread::current().id())
+    });
+    assert_eq!(output.0, "oi");
+    assert_ne!(output.1, caller);
+}
+
 fn a_result_that_comes_later(flavor: Flavor) {
     let pool = ThreadPoolExecutor::new(1);
     let (polled, was_polled) = mpsc::channel();
@@ -294,7 +311,7 @@ fn in_handle_block_on_after_the_runtime_is_gone(flavor: Flavor) {
     assert_eq!(handle.block_on(wrap_future(pool.submit(|| 2))).unwrap(), 2);
 }
 
-/// ported: test_futures.py::test_wrap_future_without_loop
+/// different: test_futures.py::BaseFutureTests::test_wrap_future_without_loop: what is wrapped is of no runtime, and needs none
 fn without_a_runtime() {
     let pool = ThreadPoolExecutor::new(2);
     for n in 0..100 {
@@ -304,30 +321,32 @@ fn without_a_runtime() {
     }
 }
 
-/// CPython's test_wrap_future_cancel: cancelling the awaiting side cancels the other.
-/// ported: test_futures.py::test_wrap_future_cancel
-fn wrap_future_cancel() {
+/// Cancelling the awaiting side cancels the other.
+///
+/// ported: test_futures.py::BaseFutureTests::test_wrap_future_cancel
+fn wrap_future_cancel(flavor: Flavor) {
     let (promise, future) = Promise::<u32>::new();
     let wrapped = wrap_future(future);
     assert!(wrapped.cancel());
     assert!(wrapped.is_finished());
     assert!(promise.is_cancelled());
     assert!(!promise.set_running_or_notify_cancel());
-    assert!(futures::executor::block_on(wrapped).unwrap_err().is_cancelled());
+    assert!(flavor.runtime().block_on(wrapped).unwrap_err().is_cancelled());
 
     let (promise, future) = Promise::<u32>::new();
     drop(wrap_future(future));
     assert!(promise.is_cancelled());
 }
 
-/// CPython's test_wrap_future_cancel2: what is done is not cancelled any more.
-/// ported: test_futures.py::test_wrap_future_cancel2
-fn wrap_future_cancel_2() {
+/// What is done is not cancelled any more.
+///
+/// different: test_futures.py::BaseFutureTests::test_wrap_future_cancel2: what is done is not cancelled any more, on neither side
+fn wrap_future_cancel_2(flavor: Flavor) {
     let (promise, future) = Promise::new();
     let wrapped = wrap_future(future);
     promise.set_result(42).unwrap();
     assert!(!wrapped.cancel());
-    assert_eq!(futures::executor::block_on(wrapped).unwrap(), 42);
+    assert_eq!(flavor.runtime().block_on(wrapped).unwrap(), 42);
 }
 
 fn cancelled_on_the_blocking_side() {

@@ -10,7 +10,7 @@ use crate::sanitize::{Sanitizer, Scope, sanitize};
 use crate::session::{Session, human};
 use crate::stress::{self, Stress};
 use crate::test::Tally;
-use crate::{features, lint, minimal, portable, test};
+use crate::{conformance, features, lint, minimal, portable, test};
 
 /// What the usual run may take on two cores.
 const LIMIT: Duration = Duration::from_secs(40 * 60);
@@ -28,6 +28,7 @@ pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(),
     lint::clippy(session)?;
     lint::docs(session)?;
     lint::duplicates(session)?;
+    conformance::check(session)?;
     let mut tally = Tally::default();
     test::workspace(session, &mut tally)?;
     if full { the_rest_in_full(session) } else { the_rest(session) }?;

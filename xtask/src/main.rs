@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod ci;
+mod conformance;
 mod copy;
 mod examples;
 mod failure;
@@ -50,6 +51,9 @@ Now and then:
                           the tests of the core packages, or all, under a sanitizer (thread and address if none is named)
   stress [--times N] [--seed SEED] [--only TEXT] [--release]
                           the stress tests again and again, with new seeds each time or one that is given
+  conformance [--check] [--times N]
+                          write tests/CONFORMANCE.md of what the tests say about CPython's, or only look whether it is up to
+                          date; then run the tests ported from CPython N times
   portable                the tests of sockets on the portable way of waiting for them
   powerset                every combination of the features of the published packages
   minimal-versions        the published packages with the oldest dependencies they claim to work with
@@ -89,6 +93,7 @@ fn run(session: &mut Session, routine: &str, options: Options) -> Result<(), Fai
         "faults" => faults::routine(session, options),
         "sanitize" => sanitize::routine(session, options),
         "stress" => stress::routine(session, options),
+        "conformance" => conformance::routine(session, options),
         "portable" => portable::routine(session, options),
         "powerset" => features::routine(session, options),
         "minimal-versions" => minimal::routine(session, options),
