@@ -348,7 +348,7 @@ impl Timer {
             self.fire();
             return Moved::TooLate;
         }
-        if !waiting.wheel.reset(self.key, tick) {
+        if !waiting.wheel.reset(&mut self.key, tick) {
             return Moved::TooLate;
         }
         let is_earliest = self.shard.common.lower(tick);
