@@ -166,11 +166,18 @@ fn polled_with_wakers_that_are_lent_from_one_place(flavor: Flavor) {
     let rt = flavor.builder().start_paused(true).build().unwrap();
     let [(first_wakes, first), (second_wakes, second)] = [CountingWaker::new(), CountingWaker::new()];
     let mut slept = sleep_in(&rt, LONG);
+    // The clock stands as long as a job is under way.
+    let (end, ended) = mpsc::channel::<()>();
+    let job = rt.spawn_blocking(move || ended.recv());
     let mut place = Lent(first);
     assert!(place.lend(|waker| poll_in(&rt, slept.as_mut(), waker)).is_pending());
     place.0 = second;
     assert!(place.lend(|waker| poll_in(&rt, slept.as_mut(), waker)).is_pending());
-    rt.block_on(async { sleep(2 * LONG).await });
+    rt.block_on(async {
+        drop(end);
+        assert!(job.await.unwrap().is_err());
+        sleep(2 * LONG).await
+    });
     assert_eq!((first_wakes.wakes(), second_wakes.wakes()), (0, 1), "who has polled last is woken");
 }
 

@@ -1,93 +1,111 @@
-//! The entries of a wheel, and the lists they form.
+//! The entries of a wheel: what waits, in places of memory that are used again.
 
-use slab::Slab;
-
-use crate::level::Slot;
+use crate::items::Item;
 
 /// The index that stands for no entry.
-pub(crate) const NONE: u32 = u32::MAX;
+const NONE: u32 = u32::MAX;
 
-/// One value that waits, linked to its neighbours in its slot.
+/// One value that waits, or a place for one.
 #[derive(Debug)]
-pub(crate) struct Entry<T> {
-    pub(crate) deadline: u64,
-    /// What tells it from another that has its index later.
+struct Entry<T> {
+    /// The deadline as it was given; of a free place the index of the next free one.
+    deadline: u64,
+    /// What tells one setting of an entry from every other, of this entry and of those that have its place before and after.
     sequence: u64,
-    previous: u32,
-    next: u32,
-    pub(crate) value: T,
+    value: Option<T>,
 }
 
-/// Every entry, in slots of memory that are used again.
+/// Every entry.
 #[derive(Debug)]
 pub(crate) struct Entries<T> {
-    slab: Slab<Entry<T>>,
-    /// The number of entries there have ever been.
+    places: Vec<Entry<T>>,
+    /// The place that was left last, or `NONE`.
+    free: u32,
+    len: usize,
+    /// How often an entry was set.
     sequence: u64,
 }
 
 impl<T> Entries<T> {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Entries { slab: Slab::with_capacity(capacity), sequence: 0 }
+        Entries { places: Vec::with_capacity(capacity), free: NONE, len: 0, sequence: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.slab.len()
+        self.len
     }
 
-    /// Stores a value, in no list yet, and returns its index and sequence number.
+    /// Stores a value, and returns its index and sequence number.
     pub(crate) fn add(&mut self, deadline: u64, value: T) -> (u32, u64) {
         self.sequence += 1;
-        let entry = Entry { deadline, sequence: self.sequence, previous: NONE, next: NONE, value };
-        let index = u32::try_from(self.slab.insert(entry)).ok().filter(|index| *index != NONE);
-        (index.expect("a wheel holds at most u32::MAX entries"), self.sequence)
-    }
-
-    /// Takes an entry, which is in no list any more, out.
-    pub(crate) fn take(&mut self, index: u32) -> Entry<T> {
-        self.slab.remove(index as usize)
-    }
-
-    pub(crate) fn get(&self, index: u32) -> &Entry<T> {
-        &self.slab[index as usize]
-    }
-
-    pub(crate) fn get_mut(&mut self, index: u32) -> &mut Entry<T> {
-        &mut self.slab[index as usize]
-    }
-
-    /// Whether the index still belongs to the entry of that sequence number.
-    pub(crate) fn holds(&self, index: u32, sequence: u64) -> bool {
-        self.slab.get(index as usize).is_some_and(|entry| entry.sequence == sequence)
-    }
-
-    /// The entry that follows in its slot, or `NONE`.
-    pub(crate) fn next(&self, index: u32) -> u32 {
-        self.get(index).next
-    }
-
-    /// Puts an entry at the end of a slot's list.
-    pub(crate) fn push_back(&mut self, slot: &mut Slot, index: u32) {
-        let entry = self.get_mut(index);
-        entry.previous = slot.tail;
-        entry.next = NONE;
-        match slot.tail {
-            NONE => slot.head = index,
-            tail => self.get_mut(tail).next = index,
+        let entry = Entry { deadline, sequence: self.sequence, value: Some(value) };
+        let index = self.free;
+        if index == NONE {
+            return (self.add_place(entry), self.sequence);
         }
-        slot.tail = index;
+        let place = &mut self.places[index as usize];
+        // The deadline of a free place is an index.
+        self.free = place.deadline as u32;
+        *place = entry;
+        self.len += 1;
+        (index, self.sequence)
     }
 
-    /// Takes an entry out of the slot's list it is in.
-    pub(crate) fn unlink(&mut self, slot: &mut Slot, index: u32) {
-        let Entry { previous, next, .. } = *self.get(index);
-        match previous {
-            NONE => slot.head = next,
-            previous => self.get_mut(previous).next = next,
+    #[cold]
+    fn add_place(&mut self, entry: Entry<T>) -> u32 {
+        let index = u32::try_from(self.places.len()).ok().filter(|index| *index != NONE);
+        let index = index.expect("a wheel holds at most u32::MAX entries");
+        self.places.push(entry);
+        self.len += 1;
+        index
+    }
+
+    /// Takes out the entry of that sequence number, and returns its deadline and value. `None` if it is not there any more.
+    pub(crate) fn take(&mut self, index: u32, sequence: u64) -> Option<(u64, T)> {
+        let place = self.places.get_mut(index as usize).filter(|place| place.sequence == sequence)?;
+        let value = place.value.take()?;
+        let deadline = std::mem::replace(&mut place.deadline, self.free.into());
+        self.free = index;
+        self.len -= 1;
+        Some((deadline, value))
+    }
+
+    /// Takes out the entry that an item stands for.
+    pub(crate) fn take_of(&mut self, item: Item) -> Option<T> {
+        let sequence = self.places[item.index as usize].sequence;
+        if !self.is_live(item) {
+            return None;
         }
-        match next {
-            NONE => slot.tail = previous,
-            next => self.get_mut(next).previous = previous,
-        }
+        self.take(item.index, sequence).map(|(_, value)| value)
+    }
+
+    /// Whether an item stands for an entry as it was set last.
+    ///
+    /// An item has room for half a sequence number. If another setting had the same half it would have to be for the same deadline
+    /// too, and then it does no harm to take one for the other.
+    pub(crate) fn is_live(&self, item: Item) -> bool {
+        let place = &self.places[item.index as usize];
+        place.sequence as u32 == item.stamp && place.deadline == item.deadline && place.value.is_some()
+    }
+
+    /// Gives an entry another deadline and sequence number, and returns the deadline it had and the new number.
+    pub(crate) fn set(&mut self, index: u32, sequence: u64, deadline: u64) -> Option<(u64, u64)> {
+        let place = self.places.get_mut(index as usize);
+        let place = place.filter(|place| place.sequence == sequence && place.value.is_some())?;
+        self.sequence += 1;
+        place.sequence = self.sequence;
+        Some((std::mem::replace(&mut place.deadline, deadline), self.sequence))
+    }
+
+    /// The deadline and value of the entry of that sequence number.
+    pub(crate) fn get(&self, index: u32, sequence: u64) -> Option<(u64, &T)> {
+        let place = self.places.get(index as usize).filter(|place| place.sequence == sequence)?;
+        place.value.as_ref().map(|value| (place.deadline, value))
+    }
+
+    /// The value of the entry of that sequence number, to be changed.
+    pub(crate) fn get_mut(&mut self, index: u32, sequence: u64) -> Option<&mut T> {
+        let place = self.places.get_mut(index as usize).filter(|place| place.sequence == sequence)?;
+        place.value.as_mut()
     }
 }

@@ -1,12 +1,12 @@
-//! Where in the wheel a deadline belongs, and what a slot holds.
+//! Where in the wheel a deadline belongs.
 
-use crate::entries::NONE;
+use crate::items::Slot;
 
 /// The bits of a tick that one level looks at.
 const BITS: u32 = 6;
 
 /// Slots of a level: as many as those bits tell apart, and as a word has bits.
-const SLOTS: usize = 1 << BITS;
+pub(crate) const SLOTS: usize = 1 << BITS;
 
 /// As many as it takes to cover every bit of a tick; the top one uses 16 of its slots.
 pub(crate) const LEVELS: usize = u64::BITS.div_ceil(BITS) as usize;
@@ -34,19 +34,6 @@ impl Position {
         let above = (now >> shift >> BITS) << shift << BITS;
         above | (self.slot as u64) << shift
     }
-}
-
-/// The list of a slot's entries, first come first.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Slot {
-    pub(crate) head: u32,
-    pub(crate) tail: u32,
-    /// No entry of the slot is due before. It is not raised where an entry is cancelled.
-    pub(crate) earliest: u64,
-}
-
-impl Slot {
-    pub(crate) const EMPTY: Slot = Slot { head: NONE, tail: NONE, earliest: u64::MAX };
 }
 
 /// One level: its slots, and a bit for each that says whether it holds anything.

@@ -26,6 +26,7 @@
 
 mod clock;
 mod entries;
+mod items;
 mod level;
 mod wheel;
 

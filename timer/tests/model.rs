@@ -8,13 +8,39 @@ use windlass_timer::{Key, Wheel};
 /// What can be done to a wheel. Entries are named by the order they were made in, modulo how many there are.
 #[derive(Clone, Debug)]
 enum Step {
-    Insert { wait: u64 },
-    InsertAt { deadline: u64 },
-    Cancel { entry: usize },
-    Reset { entry: usize, wait: u64 },
-    Advance { by: u64 },
-    AdvanceTo { tick: u64 },
-    AdvanceInPart { by: u64, take: usize },
+    Insert {
+        wait: u64,
+    },
+    InsertAt {
+        deadline: u64,
+    },
+    /// Many that are due at about the same time.
+    InsertMany {
+        wait: u64,
+        count: u64,
+    },
+    /// One in so many of the latest.
+    CancelMany {
+        one_in: usize,
+        count: usize,
+    },
+    Cancel {
+        entry: usize,
+    },
+    Reset {
+        entry: usize,
+        wait: u64,
+    },
+    Advance {
+        by: u64,
+    },
+    AdvanceTo {
+        tick: u64,
+    },
+    AdvanceInPart {
+        by: u64,
+        take: usize,
+    },
     AdvanceToNext,
 }
 
@@ -30,6 +56,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => wait().prop_map(|wait| Step::Insert { wait }),
         2 => wait().prop_map(|deadline| Step::InsertAt { deadline }),
+        1 => (wait(), 0..300_u64).prop_map(|(wait, count)| Step::InsertMany { wait, count }),
+        1 => (1..4_usize, 0..300_usize).prop_map(|(one_in, count)| Step::CancelMany { one_in, count }),
         3 => any::<usize>().prop_map(|entry| Step::Cancel { entry }),
         3 => (any::<usize>(), wait()).prop_map(|(entry, wait)| Step::Reset { entry, wait }),
         3 => (0..200_u64).prop_map(|by| Step::Advance { by }),
@@ -79,8 +107,11 @@ impl Both {
     }
 
     fn reset(&mut self, id: usize, deadline: u64) {
-        let (key, _, old) = self.entries[id];
-        assert_eq!(self.wheel.reset(key, deadline), old.is_some());
+        let (mut key, _, old) = self.entries[id];
+        let before = key;
+        assert_eq!(self.wheel.reset(&mut key, deadline), old.is_some());
+        assert_eq!(key == before, old.is_none());
+        assert!(!self.wheel.contains(before));
         if let Some(old) = old {
             self.map.remove(&old);
             let place = self.place(deadline);
@@ -119,6 +150,13 @@ impl Both {
         match step {
             Step::Insert { wait } => self.insert(self.now.saturating_add(wait)),
             Step::InsertAt { deadline } => self.insert(deadline),
+            Step::InsertMany { wait, count } => {
+                (0..count).for_each(|n| self.insert(self.now.saturating_add(wait).saturating_add(n % 7)));
+            }
+            Step::CancelMany { one_in, count } => {
+                let all = self.entries.len();
+                (all.saturating_sub(count)..all).step_by(one_in).for_each(|id| self.cancel(id));
+            }
             Step::Cancel { entry } if !self.entries.is_empty() => self.cancel(entry % count),
             Step::Reset { entry, wait } if !self.entries.is_empty() => {
                 self.reset(entry % count, self.now.saturating_add(wait));

@@ -57,10 +57,10 @@ fn a_million_entries_come_and_go_without_allocating() {
     }
     assert_eq!(wheel.len(), MILLION as usize);
     // A third cancelled, a third moved.
-    for (at, key) in keys.iter().enumerate() {
+    for (at, key) in keys.iter_mut().enumerate() {
         match at % 3 {
             0 => assert_eq!(wheel.cancel(*key), Some(deadlines[at])),
-            1 => assert!(wheel.reset(*key, deadlines[at] / 2)),
+            1 => assert!(wheel.reset(key, deadlines[at] / 2)),
             _ => {}
         }
     }
@@ -102,14 +102,32 @@ fn room_is_used_again() {
 }
 
 #[test]
+fn what_is_cancelled_in_the_order_it_was_set_leaves_no_litter() {
+    let mut wheel = Wheel::new();
+    let mut keys = std::collections::VecDeque::with_capacity(2_000);
+    let mut set_and_cancel = |times: u64| {
+        for _ in 0..times {
+            keys.push_back(wheel.insert(MILLION, ()));
+            if keys.len() > 1_000 {
+                assert!(keys.pop_front().is_some_and(|key| wheel.cancel(key).is_some()));
+            }
+        }
+    };
+    set_and_cancel(10_000);
+    let before = ALLOCATIONS.get();
+    set_and_cancel(MILLION);
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+}
+
+#[test]
 fn a_key_of_before_does_not_find_what_has_its_place_now() {
     let mut wheel = Wheel::new();
-    let old = wheel.insert(5, "old");
+    let mut old = wheel.insert(5, "old");
     assert_eq!(wheel.cancel(old), Some("old"));
     let new = wheel.insert(5, "new");
     assert_ne!(old, new);
     assert_eq!(wheel.cancel(old), None);
-    assert!(!wheel.reset(old, 7));
+    assert!(!wheel.reset(&mut old, 7));
     assert_eq!(wheel.get_mut(old), None);
     assert_eq!(wheel.deadline(old), None);
     assert_eq!(wheel.cancel(new), Some("new"));

@@ -189,6 +189,21 @@ fn the_end_against_setting() {
     });
 }
 
+/// The runtime ends, and all its timers go, while one is cancelled.
+#[test]
+fn the_end_against_cancelled() {
+    model("timers::the_end_against_cancelled", 4).explore(|| {
+        let timers = timers(1);
+        let shard = Arc::downgrade(timers.shard(0));
+        let (timer, wakes) = set(&timers, 0, 10);
+        let ending = thread::spawn(move || drop(timers));
+        drop(timer);
+        ending.join().unwrap();
+        assert_eq!(Arc::strong_count(&wakes), 1, "a timer that is gone keeps no waker");
+        assert_eq!(shard.strong_count(), 0, "timers that are gone leave no count of their shard");
+    });
+}
+
 /// A tick that no clock of a model comes to.
 const FAR: u64 = u64::MAX / 2;
 

@@ -3,6 +3,7 @@
 //! `README.md` has the protocol by which no timer is missed.
 
 use std::fmt;
+use std::mem::{self, ManuallyDrop};
 use std::task::Waker;
 
 use windlass_timer::{Key, Wheel};
@@ -43,13 +44,16 @@ pub(crate) struct Shard {
 
 struct Waiting {
     wheel: Wheel<Waker>,
+    /// How many counts of this shard there are that nobody has: those of timers that were cancelled. The next ones take them, so
+    /// that most timers need not be counted on a word that all threads share.
+    spare: usize,
     /// Whether the runtime is gone, and nobody looks at this any more.
     is_closed: bool,
 }
 
 /// A timer that was set. Dropped, it is cancelled.
 pub(crate) struct Timer {
-    shard: Arc<Shard>,
+    shard: ManuallyDrop<Arc<Shard>>,
     key: Key,
     /// When it fires; `GONE` once its owner knows that it has.
     tick: u64,
@@ -227,10 +231,23 @@ impl Timers {
             waiting.is_closed = true;
             shard.takes(u64::MAX);
             fired.extend(waiting.wheel.advance(u64::MAX));
+            let spare = mem::take(&mut waiting.spare);
+            drop(waiting);
+            for _ in 0..spare {
+                // SAFETY: nobody has this count, and `self` has another one.
+                unsafe { Arc::decrement_strong_count(Arc::as_ptr(shard)) };
+            }
         }
         for (_, waker) in fired {
             quietly(|| waker.wake());
         }
+    }
+}
+
+impl Drop for Timers {
+    fn drop(&mut self) {
+        // A shard with spare counts keeps itself alive until it is closed.
+        self.close();
     }
 }
 
@@ -244,7 +261,7 @@ impl Common {
 
 impl Shard {
     fn new(common: Arc<Common>) -> Self {
-        let waiting = Waiting { wheel: Wheel::new(), is_closed: false };
+        let waiting = Waiting { wheel: Wheel::new(), spare: 0, is_closed: false };
         Self { wheel: Mutex::new(waiting), taken: AtomicU64::new(0), emptied: AtomicU64::new(0), common }
     }
 
@@ -280,9 +297,23 @@ impl Shard {
         }
         let key = waiting.wheel.insert(deadline, waker);
         let is_earliest = self.common.lower(deadline);
+        let shard = waiting.count(self);
         drop(waiting);
-        let timer = Timer { shard: Arc::clone(self), key, tick: deadline, waker: id };
+        let timer = Timer { shard: ManuallyDrop::new(shard), key, tick: deadline, waker: id };
         Set::Waits { timer, is_earliest }
+    }
+}
+
+impl Waiting {
+    /// One more count of the shard whose this is: a spare one, if there is any.
+    #[inline]
+    fn count(&mut self, shard: &Arc<Shard>) -> Arc<Shard> {
+        if self.spare == 0 {
+            return Arc::clone(shard);
+        }
+        self.spare -= 1;
+        // SAFETY: this count was left by another timer of this shard, and nobody else takes it from here on.
+        unsafe { Arc::from_raw(Arc::as_ptr(shard)) }
     }
 }
 
@@ -348,7 +379,7 @@ impl Timer {
             self.fire();
             return Moved::TooLate;
         }
-        if !waiting.wheel.reset(self.key, tick) {
+        if !waiting.wheel.reset(&mut self.key, tick) {
             return Moved::TooLate;
         }
         let is_earliest = self.shard.common.lower(tick);
@@ -380,10 +411,22 @@ impl Drop for Timer {
     #[inline]
     fn drop(&mut self) {
         // One that is `GONE` is out.
-        if self.is_out() {
+        let is_out = self.is_out();
+        // SAFETY: nobody looks at it again.
+        let shard = unsafe { ManuallyDrop::take(&mut self.shard) };
+        if is_out {
             return;
         }
-        let waker = self.shard.wheel.lock().wheel.cancel(self.key);
+        let mut waiting = shard.wheel.lock();
+        let waker = waiting.wheel.cancel(self.key);
+        if waiting.is_closed {
+            drop(waiting);
+        } else {
+            waiting.spare += 1;
+            drop(waiting);
+            // The count is given away. The shard may be gone since the lock was released, which was the last that was done to it.
+            mem::forget(shard);
+        }
         drop(waker);
     }
 }
