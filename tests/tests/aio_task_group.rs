@@ -129,12 +129,18 @@ fn two_children_that_return(flavor: Flavor) {
 /// ported: test_taskgroups.py::TestTaskGroup::test_taskgroup_02
 fn a_child_awaited_in_the_body(flavor: Flavor) {
     flavor.runtime().block_on(async {
+        let (tx, rx) = oneshot::channel();
         let sum = TaskGroup::<Oops>::scope(async |group| {
-            let one = group.spawn(async { Ok(42) });
+            let one = group.spawn(async { Ok(rx.await.unwrap()) });
+            // One that comes while another runs.
+            task::yield_now().await;
+            assert!(!one.is_finished());
             let two = group.spawn(async { Ok(11) });
-            Ok(one.await.unwrap() + two.await.unwrap())
+            let two = two.await.unwrap();
+            tx.send(42).unwrap();
+            Ok((one.await.unwrap(), two))
         });
-        assert_eq!(sum.await.unwrap(), Some(53));
+        assert_eq!(sum.await.unwrap(), Some((42, 11)));
     });
 }
 

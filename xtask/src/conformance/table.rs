@@ -52,7 +52,7 @@ impl Table {
             return Ok(Table { rows });
         }
         let shown = &mistakes[..mistakes.len().min(SHOWN)];
-        Err(Failure::new(format!("{} mistakes, such as\n     {}", mistakes.len(), shown.join("\n     ")))
+        Err(Failure::new(format!("mistakes: {}, such as\n     {}", mistakes.len(), shown.join("\n     ")))
             .fix("tests/tests/*.rs have the annotations, and tests/conformance/cases.txt the cases"))
     }
 
@@ -175,7 +175,7 @@ mod tests {
         annotations.push(annotations[0].clone());
         annotations[1].case = "b.py::B::none".to_string();
         let text = Table::new(CASES, &annotations).unwrap_err().to_string();
-        assert!(text.contains("3 mistakes"), "{text}");
+        assert!(text.contains("mistakes: 3"), "{text}");
         assert!(text.contains("a.py::A::two is annotated twice, in aio.rs and in aio.rs"), "{text}");
         assert!(text.contains("b.py::B::one is not annotated"), "{text}");
         assert!(text.contains("b.py::B::none, of which aio.rs speaks, is no case"), "{text}");
