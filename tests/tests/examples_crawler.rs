@@ -4,13 +4,31 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
+use windlass_tests::example;
 use windlass_tests::fileserver::FileServer;
-use windlass_tests::{example, once};
 
-once!(
+/// Each of these is a test, with the programs built before the watchdog begins to count.
+macro_rules! built {
+    ($($scenario:ident),+ $(,)?) => {
+        mod built {
+            $(
+                #[test]
+                fn $scenario() {
+                    super::crawler();
+                    windlass_tests::fileserver::program();
+                    windlass_tests::watchdog(stringify!($scenario), super::$scenario);
+                }
+            )+
+        }
+    };
+}
+
+built!(
     every_page_once,
     at_most_so_many_pages,
     at_most_so_many_links_away,
@@ -23,7 +41,13 @@ once!(
     a_second_interrupt_ends_it,
 );
 
-/// A site of six pages, with links that are doubled, dead, circular and lead elsewhere.
+/// The program, built once.
+fn crawler() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| example::program("crawler"))
+}
+
+/// A site of seven pages, with links that are doubled, dead, circular and lead elsewhere.
 fn site() -> (TempDir, FileServer) {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("deep")).unwrap();
@@ -55,7 +79,7 @@ struct Crawled {
 }
 
 fn start(address: SocketAddr, path: &str, options: &[&str]) -> Child {
-    Command::new(example::program("crawler"))
+    Command::new(crawler())
         .arg(format!("http://{address}{path}"))
         .args(options)
         .stdout(Stdio::piped())
