@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 pub mod channel;
 pub mod limit;
+mod meeting;
 pub mod rayon;
 pub mod smol;
 pub mod tokio;
