@@ -13,7 +13,7 @@ use crate::runtimes::windlass::Windlass;
 use crate::runtimes::windlass_blocking::WindlassBlocking;
 use crate::runtimes::{Kind, RuntimeName};
 use crate::server::ServerCase;
-use crate::workloads::{PoolWorkload, Prepared, ThreadedWorkload, TimerWorkload, Workload};
+use crate::workloads::{MeetingWorkload, PoolWorkload, Prepared, ThreadedWorkload, TimerWorkload, Workload};
 
 /// Why a runtime cannot run a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +57,8 @@ pub struct Case {
     pub setting: Setting,
     /// Operations an iteration completes; times are reported per operation.
     pub ops: u64,
-    /// What a runtime with one thread lacks for it, if it takes more than one.
-    why_threads: Option<&'static str>,
+    /// Runtimes that lack something for it, and what.
+    lacking: Vec<(RuntimeName, &'static str)>,
     run: Run,
 }
 
@@ -78,7 +78,7 @@ impl Case {
             about,
             setting: Setting::Tasks(workload.flavor()),
             ops: workload.ops(),
-            why_threads: None,
+            lacking: Vec::new(),
             run: Run::Here(Box::new(move |runtime| match runtime {
                 RuntimeName::Windlass => workload.prepare::<Windlass>(),
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
@@ -96,7 +96,7 @@ impl Case {
             about,
             setting: Setting::Tasks(workload.flavor()),
             ops: workload.ops(),
-            why_threads: Some(W::WHY_THREADS),
+            lacking: vec![(RuntimeName::Limit, W::WHY_THREADS)],
             run: Run::Here(Box::new(move |runtime| match runtime {
                 RuntimeName::Windlass => workload.prepare::<Windlass>(),
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
@@ -113,11 +113,28 @@ impl Case {
             about,
             setting: Setting::Tasks(workload.flavor()),
             ops: workload.ops(),
-            why_threads: Some("it has no clock"),
+            lacking: vec![(RuntimeName::Limit, "it has no clock")],
             run: Run::Here(Box::new(move |runtime| match runtime {
                 RuntimeName::Windlass => workload.prepare::<Windlass>(),
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
                 RuntimeName::Smol => workload.prepare::<Smol>(),
+                _ => unreachable!("`cannot_run` says so"),
+            })),
+        }
+    }
+
+    /// A case of what tasks meet at.
+    pub fn meeting<W: MeetingWorkload>(name: impl Into<String>, about: &'static str, workload: W) -> Self {
+        const WHY: &str = "groups, locks and queues are other crates' there";
+        Self {
+            name: name.into(),
+            about,
+            setting: Setting::Tasks(workload.flavor()),
+            ops: workload.ops(),
+            lacking: vec![(RuntimeName::Smol, WHY), (RuntimeName::Limit, WHY)],
+            run: Run::Here(Box::new(move |runtime| match runtime {
+                RuntimeName::Windlass => workload.prepare::<Windlass>(),
+                RuntimeName::Tokio => workload.prepare::<Tokio>(),
                 _ => unreachable!("`cannot_run` says so"),
             })),
         }
@@ -130,7 +147,7 @@ impl Case {
             about,
             setting: Setting::Pool { threads: workload.threads() },
             ops: workload.ops(),
-            why_threads: Some("it has no pool of threads"),
+            lacking: vec![(RuntimeName::Limit, "it has no pool of threads")],
             run: Run::Here(Box::new(move |runtime| match runtime {
                 RuntimeName::Windlass => workload.prepare::<Windlass>(),
                 RuntimeName::Tokio => workload.prepare::<Tokio>(),
@@ -150,7 +167,7 @@ impl Case {
             about,
             setting: Setting::Server { workers: server.workers },
             ops: 1,
-            why_threads: None,
+            lacking: Vec::new(),
             run: Run::Server(server),
         }
     }
@@ -177,7 +194,7 @@ impl Case {
         if !self.concerns(runtime) {
             return Some(CannotRun("it is of another kind"));
         }
-        self.why_threads.filter(|_| runtime == RuntimeName::Limit).map(CannotRun)
+        self.lacking.iter().find(|(name, _)| *name == runtime).map(|(_, what)| CannotRun(what))
     }
 
     /// Builds the runtime and whatever else the workload needs before its first iteration.

@@ -9,8 +9,12 @@ use crate::workloads::blocking_latency::{BlockingLatency, Until};
 use crate::workloads::blocking_sleepers::BlockingSleepers;
 use crate::workloads::blocking_throughput::BlockingThroughput;
 use crate::workloads::chained_spawn::ChainedSpawn;
+use crate::workloads::gather::{Gather, Group};
+use crate::workloads::locks::{Contended, Hold, Locks};
 use crate::workloads::mpsc_contention::MpscContention;
+use crate::workloads::notify::{By, Notify};
 use crate::workloads::ping_pong::PingPong;
+use crate::workloads::queues::{Queues, Through};
 use crate::workloads::remote_busy::{Background, RemoteBusy};
 use crate::workloads::remote_spawn::RemoteSpawn;
 use crate::workloads::request_reply::RequestReply;
@@ -37,6 +41,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(spawn_join());
     cases.extend(remote_spawn());
     cases.extend(channels());
+    cases.extend(meeting());
     cases.extend(spawn_blocking());
     cases.extend(blocking_pool());
     cases.extend(timer_churn());
@@ -157,6 +162,47 @@ fn channels() -> Vec<Case> {
         Case::new("request_reply/multi", ASK, RequestReply { flavor: Flavor::Multi(1), requests: 1_000 }),
         Case::new("mpsc_contention/roomy", SEND, contention(1_000_000)),
         Case::new("mpsc_contention/full", SEND, contention(100)),
+    ]
+}
+
+/// What tasks meet at, each runtime's own, on one thread and with workers.
+fn meeting() -> Vec<Case> {
+    [("current", CURRENT), ("1", Flavor::Multi(1)), ("2", Flavor::Multi(2)), ("4", Flavor::Multi(4))]
+        .into_iter()
+        .flat_map(|(name, flavor)| meeting_on(name, flavor))
+        .collect()
+}
+
+fn meeting_on(on: &str, flavor: Flavor) -> Vec<Case> {
+    const GATHER: &str = "10 000 ready futures spawned and joined in order: `gather`, `join_all` of handles";
+    const GROUP: &str = "10 000 children of a group, until all have ended: `TaskGroup`, `JoinSet`";
+    const QUEUE: &str =
+        "8 tasks put 1 000 items each, 8 get them: `Queue`, a `Mutex` around the receiver of a channel";
+    const MPSC: &str =
+        "8 tasks send 1 000 items each to 8 channels in turn, each of which one task receives from";
+    const MUTEX: &str = "16 tasks take a lock 500 times each and hold it across a yield";
+    const BRIEF: &str = "the same, but they give it back at once";
+    const SEMAPHORE: &str = "16 tasks take one of 4 permits 500 times each and hold it across a yield";
+    const NOTIFY: &str = "500 tasks wait 20 times each; one operation is one of them woken";
+    let queues = |through| Queues { flavor, through, pairs: 8, items: 1_000 };
+    let locks = |contended, hold| Locks { flavor, contended, hold, tasks: 16, times: 500 };
+    let notify = |by| Notify { flavor, by, waiters: 500, rounds: 20 };
+    vec![
+        Case::meeting(format!("gather/{on}"), GATHER, Gather { flavor, tasks: 10_000 }),
+        Case::meeting(format!("task_group/{on}"), GROUP, Group { flavor, tasks: 10_000 }),
+        Case::meeting(format!("queue/{on}"), QUEUE, queues(Through::Queue(100))),
+        Case::meeting(format!("mpsc/bounded/{on}"), MPSC, queues(Through::Channels(100))),
+        Case::meeting(format!("mpsc/unbounded/{on}"), MPSC, queues(Through::Unbounded)),
+        Case::meeting(format!("mutex/yield/{on}"), MUTEX, locks(Contended::Mutex, Hold::AcrossYield)),
+        Case::meeting(format!("mutex/brief/{on}"), BRIEF, locks(Contended::Mutex, Hold::Briefly)),
+        Case::meeting(
+            format!("semaphore/yield/{on}"),
+            SEMAPHORE,
+            locks(Contended::Semaphore(4), Hold::AcrossYield),
+        ),
+        Case::meeting(format!("semaphore/brief/{on}"), BRIEF, locks(Contended::Semaphore(4), Hold::Briefly)),
+        Case::meeting(format!("notify/all/{on}"), NOTIFY, notify(By::All)),
+        Case::meeting(format!("notify/one/{on}"), NOTIFY, notify(By::One)),
     ]
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`runtime`]: the two small traits a workload is written against.
 //! - [`pool`]: the trait for workloads of the blocking pool, which pools without a runtime have too.
+//! - [`meeting`]: the trait for workloads of groups, locks, queues and channels, of which each runtime has its own.
 //! - [`runtimes`]: one adapter per runtime or pool: Windlass, its peers, and the unsynchronised limit.
 //! - [`workloads`]: one idea per file, each iteration counting what it completed.
 //! - [`case`](mod@case): a workload with its parameters and its name; [`cases`] lists them all.
@@ -17,6 +18,7 @@ pub mod cases;
 pub mod child;
 pub mod compare;
 pub mod measure;
+pub mod meeting;
 pub mod pool;
 pub mod runtime;
 pub mod runtimes;

@@ -20,8 +20,12 @@
 
 #[path = "../../runtime/src/context.rs"]
 mod context;
+#[path = "../../runtime/src/aio/task_group/count.rs"]
+mod count;
 #[path = "../../runtime/src/driver/mod.rs"]
 mod driver;
+#[path = "../../runtime/src/aio/task_group/group.rs"]
+mod group;
 #[path = "../../runtime/src/primitives.rs"]
 mod primitives;
 #[path = "../../runtime/src/scheduler/mod.rs"]
@@ -33,6 +37,7 @@ mod threadsafe;
 #[path = "../../runtime/src/executor/wrap.rs"]
 mod wrap;
 
+mod aio;
 mod explore;
 mod models;
 mod root;

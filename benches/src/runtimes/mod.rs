@@ -7,6 +7,7 @@ use crate::server::peers::describe_python;
 
 pub mod channel;
 pub mod limit;
+mod meeting;
 pub mod rayon;
 pub mod smol;
 pub mod tokio;

@@ -1,13 +1,15 @@
 //! What is measured, one idea per file.
 //!
 //! Parameters are those of tokio's own benches, so that its figures can be compared with published ones. Channels are
-//! `tokio::sync`'s on every runtime, so that runtimes are compared and not channels. Every iteration returns how many
+//! `tokio::sync`'s on every runtime, so that runtimes are compared and not channels, but where what tasks meet at is
+//! itself the subject ([`MeetingWorkload`]): there each runtime has its own. Every iteration returns how many
 //! operations it *completed*, counted where they complete; [`Case::iterate`](crate::case::Case::iterate) asserts that
 //! none is missing.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::meeting::Meeting;
 use crate::pool::Pool;
 use crate::runtime::{Flavor, Runtime, Threaded, Timers};
 use crate::usage::Usage;
@@ -17,10 +19,14 @@ pub mod blocking_sleepers;
 pub mod blocking_throughput;
 pub mod chained_spawn;
 pub mod done;
+pub mod gather;
 mod idle;
 mod latch;
+pub mod locks;
 pub mod mpsc_contention;
+pub mod notify;
 pub mod ping_pong;
+pub mod queues;
 pub mod remote_busy;
 pub mod remote_spawn;
 pub mod request_reply;
@@ -72,6 +78,18 @@ pub trait TimerWorkload: Send + Sync + 'static {
 
     /// Builds the runtime and what outlives an iteration.
     fn prepare<R: Timers>(&self) -> Prepared;
+}
+
+/// A workload of what tasks meet at.
+pub trait MeetingWorkload: Send + Sync + 'static {
+    /// The scheduler it runs on.
+    fn flavor(&self) -> Flavor;
+
+    /// Operations an iteration completes.
+    fn ops(&self) -> u64;
+
+    /// Builds the runtime and what outlives an iteration.
+    fn prepare<R: Meeting>(&self) -> Prepared;
 }
 
 /// A workload of a pool for blocking calls.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use parking_lot::Mutex;
+use crate::primitives::Mutex;
 
 /// The members of a set of tasks that may have ended, in the order in which they did, and who wants to know.
 pub(crate) struct Ended {

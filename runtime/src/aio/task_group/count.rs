@@ -1,7 +1,7 @@
 //! How many tasks of a group are alive, and whether it takes more, in one word.
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::primitives::atomic::AtomicUsize;
+use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 /// No more tasks begin. Never unset.
 const CLOSED: usize = 1;
@@ -21,7 +21,7 @@ pub(super) enum Ended {
 }
 
 impl Count {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(AtomicUsize::new(0))
     }
 

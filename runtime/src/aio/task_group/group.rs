@@ -5,11 +5,10 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use parking_lot::Mutex;
-
 use super::count::{Count, Ended};
 use crate::aio::TaskFailure;
 use crate::context;
+use crate::primitives::Mutex;
 use crate::task::{AbortHandle, Unhandled, UnhandledKind, yield_now};
 
 /// How many handles are kept before the finished ones are looked for.

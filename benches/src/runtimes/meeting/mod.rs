@@ -1,0 +1,4 @@
+//! What each runtime has for tasks to meet at.
+
+mod tokio;
+mod windlass;

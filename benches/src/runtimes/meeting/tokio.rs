@@ -1,0 +1,127 @@
+//! tokio's nearest: `join_all` on spawned handles, a `JoinSet`, `tokio::sync`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use ::tokio::sync::{self, mpsc};
+use ::tokio::task::{self, JoinSet};
+use futures_util::future::join_all;
+
+use crate::meeting::Meeting;
+use crate::runtimes::tokio::Tokio;
+
+impl Meeting for Tokio {
+    async fn gather<F>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let joined = join_all(futures.map(task::spawn)).await;
+        joined.into_iter().map(|joined| joined.expect("a task failed")).collect()
+    }
+
+    async fn group<F>(futures: impl Iterator<Item = F>)
+    where
+        F: Future<Output = Result<(), ()>> + Send + 'static,
+    {
+        let mut set = JoinSet::new();
+        for future in futures {
+            set.spawn(future);
+        }
+        while let Some(joined) = set.join_next().await {
+            if !matches!(joined, Ok(Ok(()))) {
+                panic!("a task failed");
+            }
+        }
+    }
+
+    type Mutex = sync::Mutex<u64>;
+    type Guard<'a> = sync::MutexGuard<'a, u64>;
+
+    fn mutex() -> Self::Mutex {
+        sync::Mutex::new(0)
+    }
+
+    fn lock(mutex: &Self::Mutex) -> impl Future<Output = Self::Guard<'_>> + Send {
+        mutex.lock()
+    }
+
+    type Semaphore = sync::Semaphore;
+    type Permit<'a> = sync::SemaphorePermit<'a>;
+
+    fn semaphore(permits: usize) -> Self::Semaphore {
+        sync::Semaphore::new(permits)
+    }
+
+    async fn acquire(semaphore: &Self::Semaphore) -> Self::Permit<'_> {
+        semaphore.acquire().await.expect("nobody closes it")
+    }
+
+    type Notify = sync::Notify;
+    type Notified<'a> = sync::futures::Notified<'a>;
+
+    fn notify() -> Self::Notify {
+        sync::Notify::new()
+    }
+
+    fn notified(notify: &Self::Notify) -> Self::Notified<'_> {
+        notify.notified()
+    }
+
+    fn enable(notified: Pin<&mut Self::Notified<'_>>) {
+        notified.enable();
+    }
+
+    fn notify_one(notify: &Self::Notify) {
+        notify.notify_one();
+    }
+
+    fn notify_all(notify: &Self::Notify) {
+        notify.notify_waiters();
+    }
+
+    /// There is no queue that many get from: the receiver of a channel, which whoever gets locks.
+    type Queue = (mpsc::Sender<u64>, sync::Mutex<mpsc::Receiver<u64>>);
+
+    fn queue(room: usize) -> Arc<Self::Queue> {
+        let (sender, receiver) = mpsc::channel(room);
+        Arc::new((sender, sync::Mutex::new(receiver)))
+    }
+
+    async fn put(queue: &Self::Queue, item: u64) {
+        queue.0.send(item).await.expect("the receiver is here");
+    }
+
+    async fn get(queue: &Self::Queue) -> u64 {
+        queue.1.lock().await.recv().await.expect("the sender is here")
+    }
+
+    type Sender = mpsc::Sender<u64>;
+    type Receiver = mpsc::Receiver<u64>;
+
+    fn channel(room: usize) -> (Self::Sender, Self::Receiver) {
+        mpsc::channel(room)
+    }
+
+    async fn send(sender: &Self::Sender, item: u64) {
+        sender.send(item).await.expect("somebody receives");
+    }
+
+    fn recv(receiver: &mut Self::Receiver) -> impl Future<Output = Option<u64>> + Send {
+        receiver.recv()
+    }
+
+    type UnboundedSender = mpsc::UnboundedSender<u64>;
+    type UnboundedReceiver = mpsc::UnboundedReceiver<u64>;
+
+    fn unbounded() -> (Self::UnboundedSender, Self::UnboundedReceiver) {
+        mpsc::unbounded_channel()
+    }
+
+    fn send_unbounded(sender: &Self::UnboundedSender, item: u64) {
+        sender.send(item).expect("somebody receives");
+    }
+
+    fn recv_unbounded(receiver: &mut Self::UnboundedReceiver) -> impl Future<Output = Option<u64>> + Send {
+        receiver.recv()
+    }
+}
