@@ -19,7 +19,7 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::primitives::deque::{Injector, Steal};
 use crate::primitives::{Arc, Statistic, hint};
-use crate::runtime::Callbacks;
+use crate::runtime::{Callbacks, Roots};
 use crate::task::{self, JoinHandle, Registry, Schedule, Token, Unobserved};
 
 /// A scheduler. It lives as long as a worker, a handle, or a task that is not complete.
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) executors: Executors,
     /// Functions to be called soon, or at a given time.
     pub(crate) callbacks: Callbacks,
+    /// The futures that threads are inside `block_on` for.
+    pub(crate) roots: Roots,
     /// Panics of tasks and jobs that nobody looks at.
     pub(crate) unobserved: Arc<Unobserved>,
     /// Whether the runtime is being shut down: nothing new is begun.
@@ -64,6 +66,7 @@ impl Shared {
             driver: Arc::new(driver),
             executors,
             callbacks: Callbacks::default(),
+            roots: Roots::default(),
             unobserved: Arc::new(Unobserved::new(hooks.on_unhandled.clone())),
             closing: AtomicBool::new(false),
             spawned_outside: Statistic::new(0),

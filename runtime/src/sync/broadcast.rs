@@ -11,6 +11,7 @@ use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 use error::{RecvError, SendError, TryRecvError};
 
@@ -240,7 +241,7 @@ impl<T> Sender<T> {
     pub async fn closed(&self) {
         let is_closed = || self.receiver_count() == 0;
         loop {
-            self.chan.closed.listen_unless(is_closed).await;
+            self.chan.closed.listen_unless(Resource::Broadcast, is_closed).await;
             if is_closed() {
                 return;
             }
@@ -404,7 +405,7 @@ impl<T: Clone> Receiver<T> {
         let chan = self.chan.clone();
         let mut waiter = Waiter { chan: &chan, key: None };
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx));
+            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Broadcast, &*chan));
             let outcome = waiter.poll(self, cx);
             if outcome.is_ready() {
                 step.made_progress();

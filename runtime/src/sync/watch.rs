@@ -8,6 +8,7 @@ use super::wait::Bell;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::primitives::{RwLock, RwLockReadGuard};
+use crate::task::Resource;
 use crate::task::coop::consume_budget;
 
 use error::{RecvError, SendError};
@@ -217,7 +218,7 @@ impl<T> Sender<T> {
     /// ```
     pub async fn closed(&self) {
         loop {
-            self.chan.closed.listen_unless(|| self.is_closed()).await;
+            self.chan.closed.listen_unless(Resource::Watch, || self.is_closed()).await;
             if self.is_closed() {
                 return;
             }
@@ -376,7 +377,7 @@ impl<T> Receiver<T> {
     pub async fn changed(&mut self) -> Result<(), RecvError> {
         let (chan, seen) = (&self.chan, self.seen);
         loop {
-            chan.changed.listen_unless(|| chan.version.load(Acquire) != seen).await;
+            chan.changed.listen_unless(Resource::Watch, || chan.version.load(Acquire) != seen).await;
             let version = chan.version.load(Acquire);
             if version & !NO_SENDER != seen {
                 self.seen = version & !NO_SENDER;
@@ -428,7 +429,7 @@ impl<T> Receiver<T> {
                 return Err(RecvError(()));
             }
             let (chan, seen) = (&self.chan, self.seen);
-            chan.changed.listen_unless(|| chan.version.load(Acquire) != seen).await;
+            chan.changed.listen_unless(Resource::Watch, || chan.version.load(Acquire) != seen).await;
         }
     }
 
