@@ -30,7 +30,7 @@ struct Context {
     driving: Cell<bool>,
     /// The task being polled.
     task: Cell<*const Header>,
-    /// Whose future is being polled if it is no task's but `block_on`'s own, or null.
+    /// The innermost `block_on`, or null: whose future is being polled if it is no task's.
     root: Cell<*const Root>,
     /// What a task in its first poll has noted, stamped with its id.
     first_notes: Notes,
@@ -149,7 +149,7 @@ pub(crate) fn with_task<R>(f: impl FnOnce(Option<&Header>) -> R) -> R {
     f(unsafe { task.as_ref() })
 }
 
-/// Says whose future is being polled, in the poll of `block_on`'s own, until the guard is dropped.
+/// Says whose future it is that is being polled where it is no task's, until the guard is dropped.
 pub(crate) fn begin_root(root: &Root) -> InRoot<'_> {
     InRoot { outer: CONTEXT.with(|c| c.root.replace(root)), _root: PhantomData }
 }

@@ -11,7 +11,7 @@ use windlass_blocking::{Executor, TrySubmitError, wait_blocked};
 
 use super::RuntimeMetrics;
 use super::dump::Dump;
-use super::roots::rooted;
+use super::roots::Listed;
 use crate::context::{self, Driving, Outer};
 use crate::executor::{self, RunInExecutor};
 use crate::primitives::Arc;
@@ -187,7 +187,9 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _driving = drive();
         let _entered = Entered::new(&self.shared);
-        let future = ContextVars::current().scope(rooted(&self.shared, Location::caller(), future));
+        let listed = Listed::new(&self.shared, Location::caller());
+        let _in_root = listed.begin();
+        let future = ContextVars::current().scope(listed.watch(future));
         // Inside a blocking job the future may wait for another job of the same pool.
         wait_blocked(|| block_on_parked(future))
     }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use pin_project_lite::pin_project;
 use slab::Slab;
 
-use crate::context;
+use crate::context::{self, InRoot};
 use crate::primitives::Arc;
 use crate::scheduler::Shared;
 use crate::task::{Note, Notes, Parties, Party, Seen, add_party};
@@ -85,30 +85,29 @@ impl Roots {
     }
 }
 
-/// Makes a future known as one that `block_on` was called with, there, on this thread.
-pub(super) fn rooted<'a, F: Future>(
-    shared: &'a Shared,
-    location: &'static Location<'static>,
-    future: F,
-) -> Rooted<'a, F> {
-    let root = Arc::new(Root::new(location));
-    let key = shared.roots.0.lock().insert(Arc::clone(&root));
-    Rooted { future, listed: Listed { roots: &shared.roots, key, root } }
-}
-
-pin_project! {
-    /// See [`rooted`].
-    pub(super) struct Rooted<'a, F> {
-        #[pin]
-        future: F,
-        listed: Listed<'a>,
-    }
-}
-
-struct Listed<'a> {
+/// A call of `block_on` from there, on this thread, known until it is dropped.
+pub(super) struct Listed<'a> {
     roots: &'a Roots,
     key: usize,
     root: Arc<Root>,
+}
+
+impl<'a> Listed<'a> {
+    pub(super) fn new(shared: &'a Shared, location: &'static Location<'static>) -> Self {
+        let root = Arc::new(Root::new(location));
+        let key = shared.roots.0.lock().insert(Arc::clone(&root));
+        Self { roots: &shared.roots, key, root }
+    }
+
+    /// What is polled on this thread, and is no task, notes here what it awaits until the guard is dropped.
+    pub(super) fn begin(&self) -> InRoot<'_> {
+        context::begin_root(&self.root)
+    }
+
+    /// The future of the call, whose polls are counted.
+    pub(super) fn watch<F>(&self, future: F) -> Watched<'_, F> {
+        Watched { future, root: &self.root }
+    }
 }
 
 impl Drop for Listed<'_> {
@@ -118,14 +117,22 @@ impl Drop for Listed<'_> {
     }
 }
 
-impl<F: Future> Future for Rooted<'_, F> {
+pin_project! {
+    /// See [`Listed::watch`].
+    pub(super) struct Watched<'a, F> {
+        #[pin]
+        future: F,
+        root: &'a Root,
+    }
+}
+
+impl<F: Future> Future for Watched<'_, F> {
     type Output = F::Output;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let root = &*this.listed.root;
-        let _in_root = context::begin_root(root);
-        let _poll = Beat::new(&root.beat);
+        let _beat = Beat::new(&this.root.beat);
         this.future.poll(cx)
     }
 }

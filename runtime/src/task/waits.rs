@@ -16,7 +16,7 @@ use super::id::Id;
 use crate::context;
 use crate::primitives::{Arc, Statistic};
 
-/// How many notes of a poll are kept. The others are counted.
+/// How many notes of a poll are kept, the last ones. The others are counted.
 const KEPT: usize = 3;
 
 /// A note: what kind of thing is awaited, in the upper eight bits, and which.
@@ -142,18 +142,23 @@ impl Notes {
     }
 
     /// Adds a note of that poll, unless it is there. Only whoever polls calls this.
+    #[inline]
     pub(crate) fn add(&self, stamp: u64, note: Note) {
         let head = self.head.load(Relaxed);
-        let count = if head >> COUNT_BITS == stamp { head & COUNT } else { 0 };
-        for kept in &self.kept[..KEPT.min(count as usize)] {
-            if kept.load(Relaxed) == note.0 {
+        let count = if head >> COUNT_BITS == stamp {
+            if self.kept.iter().any(|kept| kept.load(Relaxed) == note.0) {
                 return;
             }
-        }
-        if let Some(slot) = self.kept.get(count as usize) {
-            // Release pairs with the Acquire of `read`: who sees this note sees that the poll has begun.
-            slot.store(note.0, Release);
-        }
+            head & COUNT
+        } else {
+            for kept in &self.kept[1..] {
+                kept.store(Note::NONE.0, Relaxed);
+            }
+            0
+        };
+        // The last ones are kept: of several it is the first that a future has most likely given up since.
+        // Release pairs with the Acquire of `read`: who sees this note sees that the poll has begun.
+        self.kept[count as usize % KEPT].store(note.0, Release);
         self.head.store(stamp << COUNT_BITS | (count + 1).min(COUNT), Release);
     }
 
