@@ -244,8 +244,8 @@ struct Shard {
 
 const MOST_SHARDS: usize = 1 << 16;
 
-/// How many entries a walk looks at before it lets others have the lock: some ten microseconds.
-const CHUNK: usize = 128;
+/// How many entries a walk looks at before it lets others have the lock: few enough for who wants it to get it while it spins.
+const CHUNK: usize = 16;
 
 // SAFETY: the pointers are followed under the shard's lock only, to entries that are unlinked under that
 // lock before they are freed; an entry's fields are `Send` and, but for its links and panic (which have
