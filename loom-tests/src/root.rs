@@ -55,11 +55,28 @@ pub(crate) mod runtime {
 
     use crate::primitives::Arc;
     use crate::scheduler::Shared;
-    use crate::task::JoinHandle;
+    use crate::task::{JoinHandle, Note, Party};
 
     /// Callbacks, which no model has.
     #[derive(Default)]
     pub(crate) struct Callbacks(());
+
+    /// Those who are inside `block_on`, of whom no model keeps a list.
+    #[derive(Default)]
+    pub(crate) struct Roots(());
+
+    /// One of them.
+    pub(crate) enum Root {}
+
+    impl Root {
+        pub(crate) fn note(&self, _: Note) {
+            match *self {}
+        }
+
+        pub(crate) fn enter_party(&self, _: &Arc<Party>) {
+            match *self {}
+        }
+    }
 
     #[derive(Clone)]
     pub struct Handle(Arc<Shared>);

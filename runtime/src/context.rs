@@ -4,14 +4,16 @@
 //! too.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::task::Waker;
 
 use crate::primitives::{Arc, thread_static};
+use crate::runtime::Root;
 use crate::scheduler::{Shared, Worker};
 use crate::task::coop::UNCONSTRAINED;
-use crate::task::{self, Header, LocalShared, Scope, Vars};
+use crate::task::{self, Header, LocalShared, Note, Notes, Party, Scope, Vars};
 
 struct Context {
     /// The runtime that `spawn` spawns on: of the innermost `enter` or `block_on`, or the worker's.
@@ -28,6 +30,10 @@ struct Context {
     driving: Cell<bool>,
     /// The task being polled.
     task: Cell<*const Header>,
+    /// The innermost `block_on`, or null: whose future is being polled if it is no task's.
+    root: Cell<*const Root>,
+    /// What a task in its first poll has noted, stamped with its id.
+    first_notes: Notes,
     /// The operations the poll under way has left.
     budget: Cell<u32>,
     /// Whether the task being polled asked to let others go first.
@@ -57,6 +63,8 @@ thread_static! {
         away: Cell::new(ptr::null()),
         driving: Cell::new(false),
         task: Cell::new(ptr::null()),
+        root: Cell::new(ptr::null()),
+        first_notes: Notes::new(),
         budget: Cell::new(UNCONSTRAINED),
         yielded: Cell::new(false),
         scope: Cell::new(ptr::null()),
@@ -139,6 +147,66 @@ pub(crate) fn with_task<R>(f: impl FnOnce(Option<&Header>) -> R) -> R {
     let task = CONTEXT.with(|c| c.task.get());
     // SAFETY: `begin_poll` was given a task that lives as long as its guard, or null.
     f(unsafe { task.as_ref() })
+}
+
+/// Says whose future it is that is being polled where it is no task's, until the guard is dropped.
+pub(crate) fn begin_root(root: &Root) -> InRoot<'_> {
+    InRoot { outer: CONTEXT.with(|c| c.root.replace(root)), _root: PhantomData }
+}
+
+/// See [`begin_root`].
+pub(crate) struct InRoot<'a> {
+    outer: *const Root,
+    _root: PhantomData<&'a Root>,
+}
+
+impl Drop for InRoot<'_> {
+    fn drop(&mut self) {
+        CONTEXT.with(|c| c.root.set(self.outer));
+    }
+}
+
+/// Notes what is awaited by what is being polled on this thread.
+pub(crate) fn note(note: Note) {
+    if cfg!(windlass_loom) {
+        // It orders nothing, and the looks at the task's state would only add schedules.
+        return;
+    }
+    CONTEXT.with(|c| {
+        // SAFETY: `begin_poll` was given a task that lives as long as its guard, or null.
+        if let Some(task) = unsafe { c.task.get().as_ref() } {
+            match task.origin().entry() {
+                Some(entry) => entry.note(note),
+                None => c.first_notes.add(task.id().get(), note),
+            }
+            return;
+        }
+        // SAFETY: `begin_root` was given a root that lives as long as its guard, or it is null.
+        if let Some(root) = unsafe { c.root.get().as_ref() } {
+            root.note(note);
+        }
+    });
+}
+
+/// Adds to the parties that what is being polled on this thread awaits.
+pub(crate) fn enter_party(party: &Arc<Party>) {
+    let (task, root) = CONTEXT.with(|c| (c.task.get(), c.root.get()));
+    if let Some(task) = NonNull::new(task.cast_mut()) {
+        // SAFETY: `begin_poll` was given a task that lives as long as its guard: for a poll or the drop of the future, of which
+        // this thread has the claim, or the drop of an output, when it is complete.
+        unsafe { task::enter_party(task, party) };
+        return;
+    }
+    // SAFETY: `begin_root` was given a root that lives as long as its guard, or it is null.
+    if let Some(root) = unsafe { root.as_ref() } {
+        root.enter_party(party);
+    }
+}
+
+/// What the task in its first poll on this thread has noted.
+#[inline]
+pub(crate) fn with_first_notes(f: impl FnOnce(&Notes)) {
+    CONTEXT.with(|c| f(&c.first_notes));
 }
 
 /// Calls `f` with this thread's worker, if it is one.

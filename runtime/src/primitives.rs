@@ -31,7 +31,7 @@ pub(crate) use thread_static;
 mod real {
     pub(crate) use crate::poller;
     pub(crate) use crossbeam_deque as deque;
-    pub(crate) use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
+    pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
     /// A lock that is tried, and never waited for.
     pub(crate) use parking_lot::{Mutex as TryLock, MutexGuard as TryLockGuard};
     pub(crate) use std::hint;
@@ -173,6 +173,11 @@ mod model {
     /// loom's guard, which a condition variable can take away for a while.
     #[derive(Debug)]
     pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+
+    impl<T> MutexGuard<'_, T> {
+        /// Unlocks; who waits for the lock is a matter of loom's.
+        pub(crate) fn unlock_fair(self) {}
+    }
 
     impl<T> Deref for MutexGuard<'_, T> {
         type Target = T;

@@ -282,6 +282,26 @@ fn clock_moves_when_the_last_guest_leaves() {
     });
 }
 
+/// The clock stands, a worker sleeps and nothing waits, until a guest comes and sets a timer.
+#[test]
+fn clock_waits_for_a_guest_that_comes() {
+    model("driver::clock_waits_for_a_guest_that_comes", 1000).explore(|| {
+        let shared = sleepy_runtime(2, Clock::paused());
+        let (watched, thread) = dozer(worker(&shared));
+        let guest = sit(&shared, &Root::new(Some(shared.driver.clone()))).expect("there is a seat");
+        let begun = shared.driver.timers().clock().tick();
+        let (_timer, _wakes) = timer(&shared);
+        settle();
+        assert_eq!(
+            shared.driver.timers().clock().tick(),
+            begun,
+            "a clock that stands does not move while a guest is up"
+        );
+        drop(guest);
+        finish(&shared, [(&watched, thread)]);
+    });
+}
+
 /// The clock stands, a job wakes a task and is over, while the workers go to sleep.
 #[test]
 fn clock_waits_for_whom_a_job_has_woken() {

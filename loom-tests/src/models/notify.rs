@@ -12,6 +12,7 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::sync::notify::Notify;
 use crate::sync::wait::Bell;
+use crate::task::Resource;
 
 /// What is told of, and whether it happened.
 struct Shared<T> {
@@ -61,7 +62,7 @@ fn ring_against_listening() {
             there.happen();
             there.by.ring();
         });
-        let mut listening = pin!(shared.by.listen_unless(|| shared.happened.load(Relaxed)));
+        let mut listening = pin!(shared.by.listen_unless(Resource::Notify, || shared.happened.load(Relaxed)));
         let last = poll_twice(&shared, listening.as_mut());
         ringing.join().unwrap();
         if let Some(last) = last {
@@ -77,7 +78,7 @@ fn ring_against_listening() {
 fn ring_against_leaving() {
     model("notify::ring_against_leaving", 3).explore(|| {
         let shared = Shared::new(Bell::new());
-        let listen = || Box::pin(shared.by.listen_unless(|| shared.happened.load(Relaxed)));
+        let listen = || Box::pin(shared.by.listen_unless(Resource::Notify, || shared.happened.load(Relaxed)));
         let wakes = [Wakes::new(), Wakes::new()];
         let (mut one, mut goes, mut other) = (listen(), listen(), listen());
         assert!(!poll(one.as_mut(), &wakes[0]));

@@ -11,6 +11,7 @@ use crate::explore::model;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::sync::wait::{Closed, Permits};
+use crate::task::Resource;
 
 const NO_LOSS: &str = "the last waker of one who waits for a permit is woken";
 
@@ -55,7 +56,7 @@ fn release_against_acquire() {
         let shared = Shared::new();
         let there = shared.clone();
         let releasing = thread::spawn(move || there.give());
-        let mut acquiring = shared.permits.acquire(1);
+        let mut acquiring = shared.permits.acquire(1, Resource::Semaphore);
         let (first, second) = (Wakes::new(), Wakes::new());
         let mut last = None;
         for wakes in [&first, &second] {
@@ -81,7 +82,8 @@ fn grant_against_leaving() {
     model("permits::grant_against_leaving", 3).explore(|| {
         let shared = Shared::new();
         let (goes, stays) = (Wakes::new(), Wakes::new());
-        let (mut first, mut second) = (shared.permits.acquire(1), shared.permits.acquire(1));
+        let (mut first, mut second) =
+            (shared.permits.acquire(1, Resource::Semaphore), shared.permits.acquire(1, Resource::Semaphore));
         waits(&mut first, &goes);
         waits(&mut second, &stays);
         let there = shared.clone();
@@ -99,7 +101,8 @@ fn who_held_up_the_line_leaves() {
     model("permits::who_held_up_the_line_leaves", 3).explore(|| {
         let shared = Shared::new();
         let (goes, stays) = (Wakes::new(), Wakes::new());
-        let (mut first, mut second) = (shared.permits.acquire(2), shared.permits.acquire(1));
+        let (mut first, mut second) =
+            (shared.permits.acquire(2, Resource::Semaphore), shared.permits.acquire(1, Resource::Semaphore));
         waits(&mut first, &goes);
         waits(&mut second, &stays);
         let there = shared.clone();
@@ -119,7 +122,7 @@ fn close_against_acquire() {
         let there = shared.clone();
         let closing = thread::spawn(move || there.permits.close());
         let wakes = Wakes::new();
-        let mut acquiring = shared.permits.acquire(1);
+        let mut acquiring = shared.permits.acquire(1, Resource::Semaphore);
         let over = poll(&mut acquiring, &wakes).is_ready();
         closing.join().unwrap();
         if !over {
@@ -135,7 +138,8 @@ fn close_against_grant() {
     model("permits::close_against_grant", 5).explore(|| {
         let shared = Shared::new();
         let (one, other) = (Wakes::new(), Wakes::new());
-        let (mut first, mut second) = (shared.permits.acquire(1), shared.permits.acquire(1));
+        let (mut first, mut second) =
+            (shared.permits.acquire(1, Resource::Semaphore), shared.permits.acquire(1, Resource::Semaphore));
         waits(&mut first, &one);
         waits(&mut second, &other);
         let there = shared.clone();

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::scheduler::Shared;
-use crate::task::{Ended, JoinHandle};
+use crate::task::{Ended, Followed, JoinHandle};
 
 /// What becomes a task with the output `T`: a future, which is spawned, or the handle of a task; what asyncio's
 /// `ensure_future` takes.
@@ -79,7 +79,9 @@ where
     fn enlist(self, spawns: &Spawns<'_>, enlist: Enlist<'_, F::Output>) -> JoinHandle<F::Output> {
         let Enlist { key, roll, fails } = enlist;
         let member = Member { key, roll: Arc::clone(&roll.members), returned: false };
-        spawns.runtime.spawn(Watched { future: self, fails, member }, None, spawns.at)
+        let task = spawns.runtime.spawn(Watched { future: self, fails, member }, None, spawns.at);
+        roll.followed.push(task.id());
+        task
     }
 }
 
@@ -90,6 +92,7 @@ impl<T: Send + 'static> private::Sealed<T> for JoinHandle<T> {
 
     fn enlist(mut self, _: &Spawns<'_>, Enlist { key, roll, .. }: Enlist<'_, T>) -> JoinHandle<T> {
         roll.handles += 1;
+        roll.followed.push(self.id());
         let ended = &roll.members.ended;
         if self.is_finished() {
             ended.push(key | HANDLE);
@@ -113,6 +116,7 @@ pub struct Roll {
     pub(crate) members: Arc<Members>,
     /// How many of them are handles, each of which notes its end.
     pub(crate) handles: usize,
+    pub(crate) followed: Followed,
 }
 
 /// Noted when every spawned member of a group has ended.

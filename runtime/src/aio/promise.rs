@@ -19,7 +19,7 @@ use crate::context;
 use crate::quietly;
 use crate::runtime::{Handle, in_runtime};
 use crate::scheduler::Shared;
-use crate::task::{ContextVars, Unhandled, UnhandledKind, coop};
+use crate::task::{ContextVars, Note, Resource, Unhandled, UnhandledKind, coop};
 
 /// A value that is set once, by anyone who has the promise, and waited for by any number of tasks; asyncio's `Future`.
 ///
@@ -391,7 +391,8 @@ impl<T: Clone> Future for PromiseFuture<T> {
     type Output = Result<T, PromiseError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop =
+            ready!(coop::poll_proceed(cx)).awaiting(Note::resource(Resource::Promise, &*self.promise.inner));
         if self.promise.inner.outcome.get().is_none() {
             let inner = Arc::clone(&self.promise.inner);
             // What a foreign waker does when it is cloned or dropped, nobody knows: not under the lock.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::ReturnWhen;
 use super::deadline::Deadline;
-use crate::task::{Ended, Ending, JoinHandle, coop};
+use crate::task::{Ended, Ending, Followed, JoinHandle, coop};
 
 /// Waits until enough tasks have ended, and gives back those that have and those that have not; asyncio's `wait`.
 ///
@@ -93,12 +93,14 @@ pub(super) struct Watch<T> {
     ended: Arc<Ended>,
     /// Those that had ended before.
     before: VecDeque<usize>,
+    followed: Followed,
 }
 
 impl<T> Watch<T> {
     pub(super) fn new(tasks: impl IntoIterator<Item = JoinHandle<T>>) -> Self {
         let ended = Ended::new();
         let mut before = VecDeque::new();
+        let mut followed = Followed::default();
         let tasks = tasks
             .into_iter()
             .enumerate()
@@ -107,16 +109,21 @@ impl<T> Watch<T> {
                     before.push_back(key);
                 } else {
                     task.set_waker(&ended.note(key));
+                    followed.push(task.id());
                 }
                 Some(task)
             })
             .collect();
-        Self { tasks, ended, before }
+        Self { tasks, ended, before, followed }
     }
 
     /// The next one that has ended.
     pub(super) fn next(&mut self, cx: &Context<'_>) -> Option<usize> {
-        self.before.pop_front().or_else(|| self.ended.next(cx))
+        let next = self.before.pop_front().or_else(|| self.ended.next(cx));
+        if next.is_none() {
+            self.followed.note();
+        }
+        next
     }
 }
 

@@ -11,6 +11,7 @@ use super::ready::Interest;
 use super::source::{Direction, Place, ReadyEvent, Source};
 use crate::context;
 use crate::primitives::poller::Key;
+use crate::task::Note;
 use crate::task::coop::poll_proceed;
 
 /// A descriptor that is watched by a runtime.
@@ -77,7 +78,13 @@ impl Registration {
                 proceed.made_progress();
                 Poll::Ready(checked(event))
             }
-            Poll::Pending => self.pending(),
+            Poll::Pending => {
+                proceed.awaits(match direction {
+                    Direction::Read => Note::readable(self.fd),
+                    Direction::Write => Note::writable(self.fd),
+                });
+                self.pending()
+            }
         }
     }
 
@@ -93,7 +100,14 @@ impl Registration {
                     proceed.made_progress();
                     Poll::Ready(checked(event))
                 }
-                Poll::Pending => self.pending(),
+                Poll::Pending => {
+                    proceed.awaits(match interest {
+                        Interest::READABLE => Note::readable(self.fd),
+                        Interest::WRITABLE => Note::writable(self.fd),
+                        _ => Note::ready(self.fd),
+                    });
+                    self.pending()
+                }
             }
         })
         .await

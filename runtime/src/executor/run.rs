@@ -13,7 +13,7 @@ use crate::context;
 use crate::primitives::Arc;
 use crate::runtime::{Entered, in_runtime};
 use crate::scheduler::Shared;
-use crate::task::{Panic, coop};
+use crate::task::{Note, Panic, coop};
 
 /// Calls a function that blocks on a thread of an executor, and gives a future of what it returns; asyncio's
 /// `loop.run_in_executor`.
@@ -206,7 +206,7 @@ impl<T> Future for RunInExecutor<T> {
     type Output = Result<T, JobError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed(cx)).awaiting(Note::job(self.future.location()));
         if self.future.done() {
             // Cancelled in the line for room, if it stands there: the job does not take the place.
             self.waits = None;

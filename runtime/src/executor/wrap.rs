@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use windlass_blocking::{Future as BlockingFuture, JobError};
 
-use crate::task::coop;
+use crate::task::{Note, coop};
 
 /// Makes something to await of an executor's future; asyncio's `wrap_future`.
 ///
@@ -81,7 +81,7 @@ impl<T> Future for WrapFuture<T> {
     type Output = Result<T, JobError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed(cx)).awaiting(Note::job(self.future.location()));
         let output = ready!(self.future.poll_result(cx));
         coop.made_progress();
         Poll::Ready(output)

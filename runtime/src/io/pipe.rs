@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Result};
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::primitives::Mutex;
-use crate::task::coop;
+use crate::task::{Note, Resource, coop};
 
 /// One direction between two ends.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Pipe {
         wanted: usize,
         take: impl FnOnce(&[u8], &[u8]) -> usize,
     ) -> Poll<Result<usize>> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed(cx)).awaiting(Note::resource(Resource::Pipe, self));
         let mut inner = self.0.lock();
         if inner.bytes.is_empty() && !inner.closed && wanted > 0 {
             let old = leave(&mut inner.reader, cx);
@@ -68,7 +68,7 @@ impl Pipe {
         cx: &mut Context<'_>,
         slices: impl Iterator<Item = &'a [u8]>,
     ) -> Poll<Result<usize>> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed(cx)).awaiting(Note::resource(Resource::Pipe, self));
         let mut inner = self.0.lock();
         if inner.closed || inner.broken {
             return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));

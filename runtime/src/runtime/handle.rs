@@ -10,6 +10,8 @@ use std::sync::MutexGuard;
 use windlass_blocking::{Executor, TrySubmitError, wait_blocked};
 
 use super::RuntimeMetrics;
+use super::dump::Dump;
+use super::roots::Listed;
 use crate::context::{self, Driving, Outer};
 use crate::executor::{self, RunInExecutor};
 use crate::primitives::Arc;
@@ -205,7 +207,9 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _driving = drive();
         let _entered = Entered::new(&self.shared);
-        let future = ContextVars::current().scope(future);
+        let listed = Listed::new(&self.shared, Location::caller());
+        let _in_root = listed.begin();
+        let future = ContextVars::current().scope(listed.watch(future));
         // Inside a blocking job the future may wait for another job of the same pool.
         wait_blocked(|| block_on_parked(future))
     }
@@ -224,9 +228,44 @@ impl Handle {
         RuntimeMetrics::new(Arc::clone(&self.shared))
     }
 
-    /// Every live task of this runtime.
+    /// Every live task of this runtime; see [`task::all_tasks`](crate::task::all_tasks).
     pub fn all_tasks(&self) -> AllTasks {
         self.shared.all_tasks()
+    }
+
+    /// Every live task of this runtime and what it waits for, as a tree of who waits for whom, to be printed; asyncio's
+    /// `print_call_graph`, and what `python -m asyncio pstree` shows.
+    ///
+    /// It looks, and asks nobody: no task is polled, none is kept waiting for longer than a moment, and the calling thread
+    /// need not be one of the runtime's. (tokio's is `async`, since it polls every task.) See [`Dump`] for what it knows,
+    /// and [`task::all_tasks`](crate::task::all_tasks) for how long it takes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::runtime::Handle;
+    /// use windlass::sync::Mutex;
+    /// use windlass::task;
+    ///
+    /// let rt = windlass::runtime::Builder::new_current_thread().build().unwrap();
+    /// let text = rt.block_on(async {
+    ///     static LOCK: Mutex<()> = Mutex::const_new(());
+    ///     let _held = LOCK.lock().await;
+    ///     let writer = task::Builder::new().name("writer").spawn(async { drop(LOCK.lock().await) }).unwrap();
+    ///     let main = task::Builder::new().name("main").spawn(writer).unwrap();
+    ///     task::yield_now().await;
+    ///     # drop(main);
+    ///     Handle::current().dump().to_string()
+    /// });
+    /// assert!(text.contains("writer") && text.contains("a mutex"));
+    /// // 2 tasks
+    /// // block_on at src/main.rs:7, thread "main": running
+    /// // task 2 "main" at src/main.rs:11: idle for task 1
+    /// // └─ task 1 "writer" at src/main.rs:10: idle for a mutex (0x55d0c3a3c0a8)
+    /// ```
+    #[doc(alias("print_call_graph", "format_call_graph", "capture_call_graph", "pstree", "ps"))]
+    pub fn dump(&self) -> Dump {
+        Dump::of(&self.shared)
     }
 }
 

@@ -3,13 +3,14 @@
 use std::future::Future;
 use std::io;
 use std::mem;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use windlass_blocking::wait_blocked;
 
 use super::handle::{Entered, drive};
+use super::roots::Listed;
 use super::{Builder, EnterGuard, Handle, RuntimeMetrics};
 use crate::context::{self, Seated};
 use crate::executor::PATIENCE;
@@ -167,7 +168,9 @@ impl Runtime {
         let _driving = drive();
         let shared = self.handle.shared();
         let _entered = Entered::new(shared);
-        let future = ContextVars::current().scope(future);
+        let listed = Listed::new(shared, Location::caller());
+        let _in_root = listed.begin();
+        let future = ContextVars::current().scope(listed.watch(future));
         // Inside a blocking job the future may wait for another job of the same pool.
         wait_blocked(|| {
             if shared.config.block_on_runs_tasks {

@@ -179,12 +179,19 @@ impl Idle {
         Woken::OnItsOwn
     }
 
-    /// Whether this many sleep, nobody searches, and none of those who sleep was told to get up.
-    pub(crate) fn all_sleep(&self, workers: usize) -> bool {
+    /// Calls `f` if all who are `seated` sleep, nobody searches, and none of those who sleep was told to get up; false if
+    /// not. None of them gets up before `f` returns, and who sits down meanwhile waits for that in [`pass`](Self::pass).
+    pub(crate) fn while_all_sleep(&self, seated: impl FnOnce() -> usize, f: impl FnOnce() -> bool) -> bool {
         let sleepers = self.sleepers.lock();
-        sleepers.list.len() == workers
+        sleepers.list.len() == seated()
             && self.word.load(Relaxed) & SEARCHING_MASK == 0
             && !sleepers.list.iter().any(|sleeper| sleeper.parker.is_called())
+            && f()
+    }
+
+    /// Waits until nobody is in [`while_all_sleep`](Self::while_all_sleep) who may not have seen that this worker sits.
+    pub(crate) fn pass(&self) {
+        drop(self.sleepers.lock());
     }
 
     /// From here on every `notify` says `Drained`, and all that was queued before can be seen.

@@ -1,5 +1,7 @@
 //! What a runtime counts.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use super::shared::Shared;
 use crate::context;
 use crate::primitives::Arc;
 use crate::primitives::atomic::Ordering::Relaxed;
-use crate::task::{AllTasks, Place, TaskInfo};
+use crate::task::{AllTasks, Id, Place, TaskInfo};
 
 /// The counters of a runtime. Each call reads them anew; they are counted by every worker for itself, so
 /// their sums are exact only when nothing runs.
@@ -178,13 +180,35 @@ impl fmt::Debug for RuntimeMetrics {
 impl Shared {
     /// Every live task that something is known of.
     pub(crate) fn all_tasks(&self) -> AllTasks {
+        let tick = self.driver.timers().clock().tick();
+        // What is looked at under a lock goes into a small list, so that no lock is held while a large one grows.
+        let few = RefCell::new(Vec::with_capacity(256));
         let mut tasks = Vec::with_capacity(self.registry.len());
-        self.registry.for_each(|task, entry| tasks.push(TaskInfo::registered(task, entry)));
+        let mut with_parties = Vec::new();
+        self.registry.walk(
+            |task, entry, parties| {
+                let info = TaskInfo::registered(task, entry, tick);
+                let parties = parties.filter(|_| info.awaits_party()).map(<[_]>::to_vec);
+                few.borrow_mut().push((info, parties));
+            },
+            || {
+                for (info, parties) in few.borrow_mut().drain(..) {
+                    with_parties.extend(parties.map(|parties| (tasks.len(), parties)));
+                    tasks.push(info);
+                }
+            },
+        );
         for seat in self.seats.iter().filter(|seat| seat.is_occupied()) {
             if let Some(Watched::FirstPoll(id, location)) = seat.pulse.look(seat.pulse.beat())
                 && !tasks.iter().any(|task| task.id() == id)
             {
                 tasks.push(TaskInfo::first_poll(id, location));
+            }
+        }
+        if !with_parties.is_empty() {
+            let there: HashSet<Id> = tasks.iter().map(TaskInfo::id).collect();
+            for (at, parties) in with_parties {
+                tasks[at].add_members(&parties, |id| there.contains(&id));
             }
         }
         let live = self.counts().live as usize;

@@ -19,7 +19,7 @@ use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::primitives::deque::{Injector, Steal};
 use crate::primitives::{Arc, Statistic, hint};
-use crate::runtime::Callbacks;
+use crate::runtime::{Callbacks, Roots};
 use crate::task::{self, JoinHandle, Registry, Schedule, Token, Unobserved};
 
 /// A scheduler. It lives as long as a worker, a handle, or a task that is not complete.
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) executors: Executors,
     /// Functions to be called soon, or at a given time.
     pub(crate) callbacks: Callbacks,
+    /// The futures that threads are inside `block_on` for.
+    pub(crate) roots: Roots,
     /// Panics of tasks and jobs that nobody looks at.
     pub(crate) unobserved: Arc<Unobserved>,
     /// Whether the runtime is being shut down: nothing new is begun.
@@ -64,6 +66,7 @@ impl Shared {
             driver: Arc::new(driver),
             executors,
             callbacks: Callbacks::default(),
+            roots: Roots::default(),
             unobserved: Arc::new(Unobserved::new(hooks.on_unhandled.clone())),
             closing: AtomicBool::new(false),
             spawned_outside: Statistic::new(0),
@@ -216,12 +219,12 @@ impl Shared {
             || self.seats.iter().any(|seat| seat.is_occupied() && !seat.stealer.is_empty())
     }
 
-    /// Whether nothing can happen but by an event, a timer or a thread that is no worker: every worker sleeps, nobody
-    /// was told to get up, and nothing is queued.
+    /// Moves a paused clock to the next timer if nothing can happen but by an event, a timer or a thread that is no
+    /// worker: every worker sleeps, nobody was told to get up, and nothing is queued. False if it does not move.
     #[cold]
-    pub(crate) fn is_all_asleep(&self) -> bool {
-        let seated = self.seats.iter().filter(|seat| seat.is_occupied()).count();
-        self.idle.all_sleep(seated) && !self.has_work()
+    pub(crate) fn advance_if_all_sleep(&self) -> bool {
+        let seated = || self.seats.iter().filter(|seat| seat.is_occupied()).count();
+        self.idle.while_all_sleep(seated, || !self.has_work() && self.driver.timers().auto_advance())
     }
 
     /// A worker goes for good: if nobody is in the driver now, one who sleeps elsewhere is to take its place. Even if there

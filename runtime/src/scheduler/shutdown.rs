@@ -16,6 +16,9 @@ impl Worker {
     /// Sits down: from here on others look for work here.
     pub(crate) fn arrive(&self) {
         self.seat().set_occupied(true);
+        if self.shared().driver.timers().clock().is_paused() {
+            self.shared().idle.pass();
+        }
         self.shared().monitor.kick();
     }
 

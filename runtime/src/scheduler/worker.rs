@@ -492,10 +492,7 @@ impl Worker {
             self.parker.park();
             return None;
         };
-        let timers = driver.timers();
-        if is_paused
-            && (held.look() || timers.may_advance() && self.shared.is_all_asleep() && timers.auto_advance())
-        {
+        if is_paused && (held.look() || driver.timers().may_advance() && self.shared.advance_if_all_sleep()) {
             return Some(held);
         }
         self.parker.park_in(&mut held);

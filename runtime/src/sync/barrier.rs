@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::wait::{Key, Looked, Waiters, Wakes};
 use crate::primitives::Mutex;
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 /// A point that so many tasks pass together, again and again; tokio's and asyncio's `Barrier`.
 ///
@@ -165,7 +166,7 @@ impl Barrier {
     pub async fn try_wait(&self) -> Result<BarrierWaitResult, BrokenBarrier> {
         let mut waiter = Waiter { barrier: self, key: None };
         let arrival = poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx));
+            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Barrier, self));
             let outcome = waiter.poll(cx);
             if outcome.is_ready() {
                 step.made_progress();

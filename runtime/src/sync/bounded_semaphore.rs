@@ -6,6 +6,7 @@ use super::TryAcquireError;
 use super::wait::{HasPermits, Held, Permits};
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::Relaxed;
+use crate::task::Resource;
 
 /// A semaphore that cannot get more permits than it began with; asyncio's `BoundedSemaphore`.
 ///
@@ -79,7 +80,7 @@ impl BoundedSemaphore {
     /// # });
     /// ```
     pub async fn acquire(&self) -> BoundedPermit<'_> {
-        self.permits.acquire(1).await.expect("it is never closed");
+        self.permits.acquire(1, Resource::Semaphore).await.expect("it is never closed");
         BoundedPermit(Held::new(self, 1))
     }
 

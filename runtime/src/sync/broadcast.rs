@@ -60,6 +60,7 @@ use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 use error::{RecvError, SendError, TryRecvError};
 
@@ -289,7 +290,7 @@ impl<T> Sender<T> {
     pub async fn closed(&self) {
         let is_closed = || self.receiver_count() == 0;
         loop {
-            self.chan.closed.listen_unless(is_closed).await;
+            self.chan.closed.listen_unless(Resource::Broadcast, is_closed).await;
             if is_closed() {
                 return;
             }
@@ -462,7 +463,7 @@ impl<T: Clone> Receiver<T> {
         let chan = self.chan.clone();
         let mut waiter = Waiter { chan: &chan, key: None };
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx));
+            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Broadcast, &*chan));
             let outcome = waiter.poll(self, cx);
             if outcome.is_ready() {
                 step.made_progress();

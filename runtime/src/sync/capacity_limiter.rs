@@ -10,6 +10,7 @@ use super::wait::{Key, Looked, Waiters, Wakes};
 use crate::blocking::JobError;
 use crate::primitives::Mutex;
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 /// So many tokens, whose number can be changed at any time; Trio's `CapacityLimiter`.
 ///
@@ -115,7 +116,7 @@ impl CapacityLimiter {
     pub async fn acquire(&self) -> CapacityToken {
         let mut waiter = Waiter { limiter: self, key: None };
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx));
+            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::CapacityLimiter, self));
             let outcome = waiter.poll(cx);
             if outcome.is_ready() {
                 step.made_progress();

@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 
 use super::wait::{Key, Looked, Waiters, Wakes};
 use super::{Mutex, MutexGuard, TryLockError};
+use crate::context;
+use crate::task::{Note, Resource};
 
 type Line = crate::primitives::Mutex<Waiters<()>>;
 
@@ -271,6 +273,7 @@ impl<T: ?Sized> Waiter<'_, T> {
         if self.key.is_none() {
             let waker = cx.waker().clone();
             self.key = Some(self.condition.line.lock().push((), waker));
+            context::note(Note::resource(Resource::Condition, self.condition));
             return Poll::Pending;
         }
         // The line is unlocked before what was looked at is dropped.
@@ -280,7 +283,10 @@ impl<T: ?Sized> Waiter<'_, T> {
                 self.notified = true;
                 Poll::Ready(())
             }
-            Looked::Waits(_) => Poll::Pending,
+            Looked::Waits(_) => {
+                context::note(Note::resource(Resource::Condition, self.condition));
+                Poll::Pending
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::wait::{Bell, const_unless_model};
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::{Acquire, Release};
+use crate::task::Resource;
 
 /// A flag that tasks wait for; asyncio's `Event`.
 ///
@@ -103,7 +104,7 @@ impl Event {
     /// # });
     /// ```
     pub async fn wait(&self) {
-        self.bell.listen_unless(|| self.is_set()).await;
+        self.bell.listen_unless(Resource::Event, || self.is_set()).await;
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::wait::{Exclusive, HasPermits, Held, Permits, block_on, const_unless_model};
 use super::{MutexGuard, OwnedMutexGuard, TryLockError};
+use crate::task::Resource;
 
 /// A lock that is given out first come, first served, and that may be held across an await; asyncio's `Lock`.
 ///
@@ -121,7 +122,7 @@ impl<T: ?Sized> Mutex<T> {
     #[doc(alias = "acquire")]
     #[inline]
     pub async fn lock(&self) -> MutexGuard<'_, T> {
-        self.permits.acquire(1).await.expect("a lock is never closed");
+        self.permits.acquire(1, Resource::Mutex).await.expect("a lock is never closed");
         self.guard()
     }
 
@@ -173,7 +174,7 @@ impl<T: ?Sized> Mutex<T> {
     /// # });
     /// ```
     pub async fn lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
-        self.permits.acquire(1).await.expect("a lock is never closed");
+        self.permits.acquire(1, Resource::Mutex).await.expect("a lock is never closed");
         self.owned_guard()
     }
 

@@ -13,6 +13,7 @@ use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{Acquire, Release};
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 /// Tells one task, or all that wait, that something happened; it carries no data.
 ///
@@ -299,7 +300,7 @@ impl<N: Deref<Target = Notify>> Waiting<N> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let step = ready!(poll_proceed(cx));
+        let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Notify, &*self.notify));
         let outcome = self.look(cx.waker());
         if outcome.is_ready() {
             step.made_progress();

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::OnceLock;
 
 use super::wait::{Closed, Held, Permits, Refused, const_unless_model};
+use crate::task::Resource;
 
 /// A value that is made once, by whoever needs it first, while others wait for it.
 ///
@@ -162,7 +163,7 @@ impl<T> OnceCell<T> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
-        match self.right.acquire(1).await {
+        match self.right.acquire(1, Resource::OnceCell).await {
             Ok(()) => {
                 let _right = Held::new(&self.right, 1);
                 Ok(self.put(f().await?))

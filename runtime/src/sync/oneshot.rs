@@ -29,6 +29,7 @@ use super::wait::block_on;
 use crate::primitives::Mutex;
 use crate::quietly;
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 use error::{RecvError, TryRecvError};
 
@@ -156,7 +157,7 @@ impl<T> Sender<T> {
     /// assert_eq!(sender.poll_closed(&mut cx), Poll::Ready(()));
     /// ```
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let step = ready!(poll_proceed(cx));
+        let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Oneshot, self.chan()));
         let waker = cx.waker().clone();
         let mut state = self.chan().lock();
         if state.receiver_gone {
@@ -274,6 +275,7 @@ impl<T> Future for Receiver<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let step = ready!(poll_proceed(cx));
         let chan = self.chan.as_ref().expect("it was ready, and was polled again");
+        let step = step.awaiting(Note::resource(Resource::Oneshot, &**chan));
         let mut state = chan.lock();
         let outcome = match state.value.take() {
             Some(value) => Ok(value),

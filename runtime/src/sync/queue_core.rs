@@ -8,6 +8,7 @@ use super::queue_error::{QueueShutDown, TryGetError, TryPutError};
 use super::wait::{Key, Looked, Waiters, Wakes};
 use crate::primitives::Mutex;
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 /// How a queue keeps its items.
 pub(super) trait Store<T> {
@@ -104,7 +105,7 @@ impl<T, S: Store<T>> Core<T, S> {
         let mut putter = Putter { core: self, key: None };
         let mut item = Some(item);
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx));
+            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Queue, self));
             let outcome = putter.poll(&mut item, cx);
             if outcome.is_ready() {
                 step.made_progress();
@@ -121,7 +122,7 @@ impl<T, S: Store<T>> Core<T, S> {
     pub(super) async fn get(&self) -> Result<T, QueueShutDown> {
         let mut getter = Getter { core: self, key: None };
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx));
+            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Queue, self));
             let outcome = getter.poll(cx);
             if outcome.is_ready() {
                 step.made_progress();
@@ -148,7 +149,7 @@ impl<T, S: Store<T>> Core<T, S> {
     pub(super) async fn join(&self) {
         let mut joiner = Joiner { core: self, key: None };
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx));
+            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Queue, self));
             let outcome = joiner.poll(cx);
             if outcome.is_ready() {
                 step.made_progress();

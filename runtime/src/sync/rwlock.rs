@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::wait::{Exclusive, HasPermits, Held, Permits, Shared, block_on, const_unless_model};
 use super::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use crate::task::Resource;
 
 /// The most readers at a time.
 const MAX_READS: u32 = u32::MAX >> 3;
@@ -144,7 +145,7 @@ impl<T: ?Sized> RwLock<T> {
     /// # });
     /// ```
     pub async fn read(&self) -> RwLockReadGuard<'_, T> {
-        self.permits.acquire(1).await.expect("a lock is never closed");
+        self.permits.acquire(1, Resource::RwLock).await.expect("a lock is never closed");
         self.read_guard()
     }
 
@@ -180,7 +181,7 @@ impl<T: ?Sized> RwLock<T> {
     /// # }
     /// ```
     pub async fn read_owned(self: Arc<Self>) -> OwnedRwLockReadGuard<T> {
-        self.permits.acquire(1).await.expect("a lock is never closed");
+        self.permits.acquire(1, Resource::RwLock).await.expect("a lock is never closed");
         self.owned_read_guard()
     }
 
@@ -234,7 +235,7 @@ impl<T: ?Sized> RwLock<T> {
     /// # });
     /// ```
     pub async fn write(&self) -> RwLockWriteGuard<'_, T> {
-        self.permits.acquire(self.all as usize).await.expect("a lock is never closed");
+        self.permits.acquire(self.all as usize, Resource::RwLock).await.expect("a lock is never closed");
         self.write_guard()
     }
 
@@ -269,7 +270,7 @@ impl<T: ?Sized> RwLock<T> {
     /// # });
     /// ```
     pub async fn write_owned(self: Arc<Self>) -> OwnedRwLockWriteGuard<T> {
-        self.permits.acquire(self.all as usize).await.expect("a lock is never closed");
+        self.permits.acquire(self.all as usize, Resource::RwLock).await.expect("a lock is never closed");
         self.owned_write_guard()
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::wait::{HasPermits, Held, Permits, block_on, const_unless_model};
 use super::{AcquireError, TryAcquireError};
+use crate::task::Resource;
 
 /// So many permits, given out first come, first served; asyncio's `Semaphore`.
 ///
@@ -196,7 +197,7 @@ impl Semaphore {
     /// # });
     /// ```
     pub async fn acquire_many(&self, n: u32) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.permits.acquire(n as usize).await?;
+        self.permits.acquire(n as usize, Resource::Semaphore).await?;
         Ok(SemaphorePermit(Held::new(self, n as usize)))
     }
 
@@ -320,7 +321,7 @@ impl Semaphore {
     /// # }
     /// ```
     pub async fn acquire_many_owned(self: Arc<Self>, n: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.permits.acquire(n as usize).await?;
+        self.permits.acquire(n as usize, Resource::Semaphore).await?;
         Ok(OwnedSemaphorePermit(Held::new(self, n as usize)))
     }
 

@@ -11,7 +11,7 @@ use crate::primitives::Arc;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::runtime::Handle;
 use crate::sync::waiters::{Waiter, Waiters};
-use crate::task::{self, JoinHandle, LocalSet, coop};
+use crate::task::{self, JoinHandle, LocalSet, Note, Resource, coop};
 
 /// Waits until a set of tasks has ended, without keeping what they return.
 ///
@@ -353,7 +353,8 @@ impl Future for TaskTrackerWaitFuture<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let coop = ready!(coop::poll_proceed(cx));
+        let coop = ready!(coop::poll_proceed(cx))
+            .awaiting(Note::resource(Resource::TaskTracker, &*self.tracker.shared));
         let this = &mut *self;
         if let Some(waiter) = &mut this.waiter {
             ready!(this.tracker.shared.waiters.poll(waiter, cx));

@@ -29,6 +29,7 @@ use super::wait::Bell;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::primitives::{RwLock, RwLockReadGuard};
+use crate::task::Resource;
 use crate::task::coop::consume_budget;
 
 use error::{RecvError, SendError};
@@ -238,7 +239,7 @@ impl<T> Sender<T> {
     /// ```
     pub async fn closed(&self) {
         loop {
-            self.chan.closed.listen_unless(|| self.is_closed()).await;
+            self.chan.closed.listen_unless(Resource::Watch, || self.is_closed()).await;
             if self.is_closed() {
                 return;
             }
@@ -397,7 +398,7 @@ impl<T> Receiver<T> {
     pub async fn changed(&mut self) -> Result<(), RecvError> {
         let (chan, seen) = (&self.chan, self.seen);
         loop {
-            chan.changed.listen_unless(|| chan.version.load(Acquire) != seen).await;
+            chan.changed.listen_unless(Resource::Watch, || chan.version.load(Acquire) != seen).await;
             let version = chan.version.load(Acquire);
             if version & !NO_SENDER != seen {
                 self.seen = version & !NO_SENDER;
@@ -449,7 +450,7 @@ impl<T> Receiver<T> {
                 return Err(RecvError(()));
             }
             let (chan, seen) = (&self.chan, self.seen);
-            chan.changed.listen_unless(|| chan.version.load(Acquire) != seen).await;
+            chan.changed.listen_unless(Resource::Watch, || chan.version.load(Acquire) != seen).await;
         }
     }
 

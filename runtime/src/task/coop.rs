@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use crate::context;
+use crate::task::Note;
 
 /// The operations a poll may do.
 pub(crate) const BUDGET: u32 = 128;
@@ -24,6 +25,7 @@ pub(crate) const UNCONSTRAINED: u32 = u32::MAX;
 pub(crate) struct Proceed {
     before: u32,
     progress: bool,
+    awaits: Note,
 }
 
 impl Proceed {
@@ -32,6 +34,19 @@ impl Proceed {
     pub(crate) fn made_progress(mut self) {
         self.progress = true;
     }
+
+    /// Unless it makes progress, this is what the operation waits for.
+    #[inline]
+    pub(crate) fn awaiting(mut self, what: Note) -> Self {
+        self.awaits = what;
+        self
+    }
+
+    /// The operation waits for this.
+    #[inline]
+    pub(crate) fn awaits(self, what: Note) {
+        drop(self.awaiting(what));
+    }
 }
 
 impl Drop for Proceed {
@@ -39,6 +54,9 @@ impl Drop for Proceed {
     fn drop(&mut self) {
         if !self.progress {
             context::set_budget(self.before);
+            if self.awaits != Note::NONE {
+                context::note(self.awaits);
+            }
         }
     }
 }
@@ -55,7 +73,7 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
         }
         left => context::set_budget(left - 1),
     }
-    Poll::Ready(Proceed { before, progress: false })
+    Poll::Ready(Proceed { before, progress: false, awaits: Note::NONE })
 }
 
 /// Takes one operation from the budget of this poll, and lets other tasks run first if there is none left.

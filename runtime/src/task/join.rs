@@ -14,6 +14,7 @@ use super::id::Id;
 use super::raw::release;
 use super::state::{Join, Leave};
 use super::token::Token;
+use super::waits::Note;
 use crate::context;
 use crate::quietly;
 use crate::task::coop;
@@ -196,7 +197,10 @@ impl<T> Future for JoinHandle<T> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let coop = std::task::ready!(coop::poll_proceed(cx));
-        let output = std::task::ready!(self.poll_unmetered(cx.waker()));
+        let Poll::Ready(output) = self.poll_unmetered(cx.waker()) else {
+            coop.awaits(Note::task(self.id()));
+            return Poll::Pending;
+        };
         coop.made_progress();
         Poll::Ready(output)
     }
@@ -332,7 +336,7 @@ fn describe(f: &mut fmt::Formatter<'_>, what: &str, header: &Header) -> fmt::Res
     if let Some(name) = header.origin().entry().and_then(|entry| entry.name()) {
         out.field("name", &name);
     }
-    out.field("state", &super::info::TaskState::of(header.state().load()));
+    out.field("state", &super::info::TaskState::of(header));
     out.field("spawned_at", &format_args!("{}", super::info::Place(header.origin().location())));
     out.finish()
 }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use slab::Slab;
 
-use super::coop::{self, unconstrained};
+use super::coop;
 use super::ended::Ended;
+use super::waits::Followed;
 use super::{AbortHandle, Id, JoinError, JoinHandle, LocalSet, local};
 use crate::runtime::Handle;
 
@@ -104,7 +104,11 @@ use crate::runtime::Handle;
 pub struct JoinSet<T> {
     tasks: Slab<Member<T>>,
     ended: Arc<Ended>,
+    followed: Followed,
 }
+
+/// So many that have ended may be among those that are followed, besides as many as there are tasks.
+const FEW: usize = 64;
 
 struct Member<T> {
     handle: JoinHandle<T>,
@@ -114,7 +118,7 @@ struct Member<T> {
 impl<T> JoinSet<T> {
     /// An empty set.
     pub fn new() -> Self {
-        Self { tasks: Slab::new(), ended: Ended::new() }
+        Self { tasks: Slab::new(), ended: Ended::new(), followed: Followed::default() }
     }
 
     /// How many tasks are in the set.
@@ -209,6 +213,7 @@ impl<T: 'static> JoinSet<T> {
         } else {
             member.handle.set_waker(&member.waker);
         }
+        self.followed.push(abort.id());
         abort
     }
 
@@ -259,7 +264,15 @@ impl<T: 'static> JoinSet<T> {
         let proceed = ready!(coop::poll_proceed(cx));
         loop {
             let Some(key) = self.ended.next(cx) else {
-                return if self.tasks.is_empty() { Poll::Ready(None) } else { Poll::Pending };
+                if self.tasks.is_empty() {
+                    return Poll::Ready(None);
+                }
+                if self.followed.len() > 2 * self.tasks.len() + FEW {
+                    self.followed.replace(self.tasks.iter().map(|(_, member)| member.handle.id()));
+                }
+                drop(proceed);
+                self.followed.note();
+                return Poll::Pending;
             };
             if let Some(joined) = self.take(key) {
                 proceed.made_progress();
@@ -272,8 +285,7 @@ impl<T: 'static> JoinSet<T> {
     fn take(&mut self, key: usize) -> Option<Result<(Id, T), JoinError>> {
         let member = self.tasks.get_mut(key)?;
         let id = member.handle.id();
-        let mut cx = Context::from_waker(&member.waker);
-        match Pin::new(&mut unconstrained(&mut member.handle)).poll(&mut cx) {
+        match member.handle.poll_unmetered(&member.waker) {
             Poll::Pending => None,
             Poll::Ready(output) => {
                 self.tasks.remove(key);
@@ -320,6 +332,7 @@ impl<T: 'static> JoinSet<T> {
     pub fn detach_all(&mut self) {
         self.tasks.clear();
         self.ended.clear();
+        self.followed = Followed::default();
     }
 
     /// A task with a name, to be spawned into this set.

@@ -5,6 +5,7 @@
 
 pub mod coop;
 
+mod awaited;
 mod builder;
 mod carried_locals;
 mod cell;
@@ -25,10 +26,12 @@ mod task_local;
 mod token;
 mod unhandled;
 mod unobserved;
+mod waits;
 mod waker;
 mod yield_now;
 
 pub use crate::executor::block_in_place;
+pub use awaited::{Awaited, Resource};
 pub use builder::Builder;
 #[doc(hidden)]
 pub use carried_locals::{CarriedLocal, Carry, CarryFn, NotCarried};
@@ -50,15 +53,17 @@ pub(crate) use carried_locals::{CarriedLocals, Scope, leave_scopes};
 pub(crate) use cell::{Header, Published, published_origin};
 pub(crate) use context_var::Vars;
 pub(crate) use ended::Ended;
-pub(crate) use info::Place;
+
+pub(crate) use info::{Place, Waits};
 pub(crate) use local::LocalShared;
-pub(crate) use raw::{Schedule, with_future};
+pub(crate) use raw::{Schedule, enter_party, with_future};
 pub(crate) use registry::{Entry, Registry, SpareEntries};
 pub(crate) use state::State;
 
 pub(crate) use token::{Ran, Token};
 pub(crate) use unhandled::UnhandledHook;
 pub(crate) use unobserved::{Panic, Unobserved};
+pub(crate) use waits::{Followed, Note, Notes, Parties, Party, Seen, enter as add_party, note_party};
 pub(crate) use waker::{is_of, is_of_a_task};
 
 use std::future::Future;

@@ -15,6 +15,7 @@ use super::registry::{Entry, Registry};
 use super::state::{Complete, Pending, Start};
 use super::token::{Ran, Token};
 use super::unobserved::{Panic, Unobserved};
+use super::waits::Party;
 use super::waker;
 use crate::context;
 use crate::primitives::{Alive, Arc, UnsafeCell};
@@ -48,6 +49,8 @@ pub(super) struct Vtable {
     pub(super) peek_output: unsafe fn(NonNull<Header>) -> *const (),
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     pub(super) free: unsafe fn(NonNull<Header>),
+    /// Adds to the parties that the task awaits; for the holder of the claim.
+    pub(super) enter_party: unsafe fn(NonNull<Header>, &Arc<Party>),
 }
 
 struct Typed<F, S>(PhantomData<(F, S)>);
@@ -60,6 +63,7 @@ impl<F: Future, S: Schedule> Typed<F, S> {
         peek_output: peek_output::<F>,
         drop_output: drop_output::<F>,
         free: free::<F>,
+        enter_party: enter_party_of::<S>,
     };
 }
 
@@ -121,6 +125,18 @@ fn register<'t, S: Schedule>(
     entry
 }
 
+/// Registers a task whose first poll is under way or has just returned; with what that has noted.
+fn register_in_first_poll<'t, S: Schedule>(
+    header: &'t Header,
+    task: NonNull<Header>,
+    scheduler: &S,
+) -> &'t Entry {
+    let entry = register(header, task, scheduler, None);
+    entry.count_poll();
+    context::with_first_notes(|notes| entry.adopt(notes, header.id().get()));
+    entry
+}
+
 /// Calls `f` with the future of a task that was not started yet.
 ///
 /// # Safety
@@ -158,7 +174,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
                 unsafe { drop_stage(cell) }.err()
             });
             // SAFETY: the claim is ours and the future is gone.
-            unsafe { finish::<F, S>(task, panic) };
+            unsafe { finish::<F, S>(task, true, panic) };
             return Ran::Done;
         }
         Start::Poll => {}
@@ -191,7 +207,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
             if header.origin().entry().is_none() {
                 // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
                 let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
-                register(header, task, scheduler, None).count_poll();
+                register_in_first_poll(header, task, scheduler);
             }
             if context::has_vars()
                 && let Some(entry) = header.origin().entry()
@@ -230,7 +246,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
         }
     };
     // SAFETY: the claim is ours and the future is gone.
-    unsafe { finish::<F, S>(task, panic) };
+    unsafe { finish::<F, S>(task, panic.is_some(), panic) };
     Ran::Done
 }
 
@@ -251,12 +267,12 @@ unsafe fn drop_stage<F: Future>(cell: &Cell<F>) -> Result<(), Payload> {
     })
 }
 
-/// Completes a task whose future is gone.
+/// Completes a task whose future is gone; it `failed` if there is no output.
 ///
 /// # Safety
 ///
 /// The caller holds the claim of a `Cell<F>` and gives it up; the stage is not `Future`.
-unsafe fn finish<F: Future, S: Schedule>(task: NonNull<Header>, panic: Option<Payload>) {
+unsafe fn finish<F: Future, S: Schedule>(task: NonNull<Header>, failed: bool, panic: Option<Payload>) {
     // SAFETY: the claim keeps the task alive; the reference is not used after the task is given away.
     let header = unsafe { task.as_ref() };
     // SAFETY: the task is not complete yet, so its scheduler, an `S`, is alive.
@@ -269,12 +285,12 @@ unsafe fn finish<F: Future, S: Schedule>(task: NonNull<Header>, panic: Option<Pa
         };
         let panic = Panic::new(payload, entry.location(), scheduler.unobserved());
         // SAFETY: the claim is the right to the stage.
-        unsafe { entry.panic(|slot| *slot = Some(panic)) };
+        unsafe { entry.set_panic(panic) };
     }
     if let Some(entry) = header.origin().entry() {
         scheduler.registry().remove(entry);
     }
-    match header.state.finish_ready() {
+    match header.state.finish_ready(failed) {
         Complete::Released => {}
         Complete::Sole => {
             // SAFETY: no one else has a reference; both rights come with that.
@@ -350,6 +366,37 @@ unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
     };
     // SAFETY: the premise.
     unsafe { *into.cast::<Poll<Result<F::Output, JoinError>>>() = Poll::Ready(result) };
+}
+
+/// Adds to the parties that a task awaits.
+///
+/// # Safety
+///
+/// The caller holds the task's claim, or a reference to a task that is complete.
+pub(crate) unsafe fn enter_party(task: NonNull<Header>, party: &Arc<Party>) {
+    // SAFETY: the claim or the reference keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    // The destructor of an output may await something, of a task whose scheduler may be gone.
+    if !header.state.load().is_complete() {
+        // SAFETY: the caller has the claim, since nobody completes a task for somebody who has it.
+        unsafe { (header.vtable.enter_party)(task, party) };
+    }
+}
+
+/// # Safety
+///
+/// `task` belongs to an `S`, and the caller holds its claim.
+unsafe fn enter_party_of<S: Schedule>(task: NonNull<Header>, party: &Arc<Party>) {
+    // SAFETY: the claim keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
+    let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
+    let entry = match header.origin().entry() {
+        Some(entry) => entry,
+        // In its first poll, of which it will hardly come out complete.
+        None => register_in_first_poll(header, task, scheduler),
+    };
+    scheduler.registry().enter_party(entry, party);
 }
 
 /// # Safety

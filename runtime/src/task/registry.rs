@@ -16,33 +16,46 @@ use super::cell::Header;
 use super::clock;
 use super::context_var::Vars;
 use super::unobserved::Panic;
+use super::waits::{self, Note, Notes, Parties, Party, Seen};
 use crate::context;
-use crate::primitives::atomic::AtomicU32;
-use crate::primitives::atomic::Ordering::Relaxed;
-use crate::primitives::{Arc, Mutex, UnsafeCell};
+use crate::primitives::atomic::Ordering::{Acquire, Relaxed};
+use crate::primitives::atomic::{AtomicBool, AtomicU32, fence};
+use crate::primitives::{Arc, Mutex, MutexGuard, UnsafeCell};
 
 /// What is known of a task beyond its header.
 pub(crate) struct Entry {
     task: NonNull<Header>,
     name: Option<Box<str>>,
     location: &'static Location<'static>,
-    born: Duration,
-    shard: u32,
+    /// In nanoseconds, by the coarse clock.
+    born: u64,
+    shard: u16,
+    /// Whether a panic ended the task.
+    panicked: AtomicBool,
     /// The holder of the claim writes, everyone reads.
     polls: AtomicU32,
+    /// The holder of the claim writes, everyone reads.
+    notes: Notes,
     /// Accessed under the shard's lock only.
     links: UnsafeCell<Links>,
     /// The task's context variables while it is not polled. Accessed as the stage is.
     vars: UnsafeCell<Option<Arc<Vars>>>,
     /// The panic that ended the task. Accessed as the stage is.
-    panic: UnsafeCell<Option<Panic>>,
+    panic: UnsafeCell<Option<Box<Panic>>>,
 }
 
+/// A million idle tasks have a million of these.
+#[cfg(all(target_pointer_width = "64", not(windlass_loom)))]
+const _: () = assert!(size_of::<Entry>() <= 120);
+
 struct Links {
-    linked: bool,
+    /// [`NOT_LINKED`] if the entry is not.
     prev: *const Entry,
     next: *const Entry,
+    parties: Parties,
 }
+
+const NOT_LINKED: *const Entry = ptr::dangling();
 
 impl Entry {
     /// An entry for that task, in a spare box if this thread has one.
@@ -56,10 +69,13 @@ impl Entry {
             task,
             name,
             location: header.origin().location(),
-            born: clock::coarse(),
-            shard: u32::try_from(shard).expect("fewer shards than 2^32"),
+            born: nanoseconds(clock::coarse()),
+            // `Registry::new` makes no more.
+            shard: (shard % MOST_SHARDS) as u16,
+            panicked: AtomicBool::new(false),
             polls: AtomicU32::new(0),
-            links: UnsafeCell::new(Links { linked: false, prev: ptr::null(), next: ptr::null() }),
+            notes: Notes::new(),
+            links: UnsafeCell::new(Links { prev: NOT_LINKED, next: ptr::null(), parties: None }),
             vars: UnsafeCell::new(None),
             panic: UnsafeCell::new(None),
         };
@@ -92,7 +108,13 @@ impl Entry {
 
     /// How long ago the task was registered.
     pub(crate) fn age(&self) -> Duration {
-        clock::coarse().saturating_sub(self.born)
+        Duration::from_nanos(nanoseconds(clock::coarse()).saturating_sub(self.born))
+    }
+
+    /// Whether a panic ended the task.
+    pub(crate) fn has_panicked(&self) -> bool {
+        // The state says before that the task is complete; `finish` has written this before that.
+        self.panicked.load(Relaxed)
     }
 
     /// How often the future was polled.
@@ -104,6 +126,29 @@ impl Entry {
     #[inline]
     pub(super) fn count_poll(&self) {
         self.polls.store(self.polls.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+
+    /// Notes what the poll under way awaits. Only the holder of the claim calls this.
+    pub(crate) fn note(&self, note: Note) {
+        self.notes.add(self.polls().into(), note);
+    }
+
+    /// Takes over what the first poll has noted before there was an entry. The poll has been counted.
+    pub(super) fn adopt(&self, notes: &Notes, stamp: u64) {
+        self.notes.adopt(self.polls().into(), notes, stamp);
+    }
+
+    /// What the task awaits. It was idle when the caller looked, and `is_idle` says whether it is still.
+    pub(super) fn awaits(&self, is_idle: impl Fn() -> bool) -> Seen {
+        let polls = self.polls();
+        if !is_idle() {
+            return Seen::NOTHING;
+        }
+        // The look at the state was an Acquire one: the notes of the last poll are there.
+        let seen = self.notes.read(polls.into());
+        // A note of a later poll may have been read; then its count is there too (see `Notes::add`).
+        fence(Acquire);
+        if self.polls() == polls { seen } else { Seen::NOTHING }
     }
 
     /// Leaves or takes the task's context variables.
@@ -119,17 +164,32 @@ impl Entry {
         })
     }
 
+    /// Says that a panic ended the task, and leaves it here.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the right to the stage.
+    pub(super) unsafe fn set_panic(&self, panic: Panic) {
+        self.panicked.store(true, Relaxed);
+        // SAFETY: the premise.
+        unsafe { self.panic(|slot| *slot = Some(Box::new(panic))) };
+    }
+
     /// Leaves or takes the panic that ended the task.
     ///
     /// # Safety
     ///
     /// The caller has the right to the stage.
-    pub(super) unsafe fn panic<R>(&self, f: impl FnOnce(&mut Option<Panic>) -> R) -> R {
+    pub(super) unsafe fn panic<R>(&self, f: impl FnOnce(&mut Option<Box<Panic>>) -> R) -> R {
         self.panic.with_mut(|panic| {
             // SAFETY: the caller's right to the stage is exclusive, and covers the panic.
             f(unsafe { &mut *panic })
         })
     }
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The boxes of entries a worker keeps for the next tasks: most entries live for a moment only, and their
@@ -171,12 +231,21 @@ impl SpareEntries {
 /// The registry of a scheduler.
 pub(crate) struct Registry {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
+    /// Held by the one who walks.
+    walk: Mutex<()>,
 }
 
 struct Shard {
     head: *const Entry,
     len: usize,
+    /// Where a walk goes on, or null.
+    walk: *const Entry,
 }
+
+const MOST_SHARDS: usize = 1 << 16;
+
+/// How many entries a walk looks at before it lets others have the lock: few enough for who wants it to get it while it spins.
+const CHUNK: usize = 16;
 
 // SAFETY: the pointers are followed under the shard's lock only, to entries that are unlinked under that
 // lock before they are freed; an entry's fields are `Send` and, but for its links and panic (which have
@@ -185,18 +254,23 @@ unsafe impl Send for Shard {}
 
 impl Registry {
     pub(crate) fn new(shards: usize) -> Self {
-        let shard = || CachePadded::new(Mutex::new(Shard { head: ptr::null(), len: 0 }));
-        Self { shards: (0..shards.max(1)).map(|_| shard()).collect() }
+        let shard = || Shard { head: ptr::null(), len: 0, walk: ptr::null() };
+        // More seats than that share shards.
+        let shards = shards.clamp(1, MOST_SHARDS);
+        Self {
+            shards: (0..shards).map(|_| CachePadded::new(Mutex::new(shard()))).collect(),
+            walk: Mutex::new(()),
+        }
     }
 
     /// Links the entry of a task that is not complete, once.
     pub(super) fn insert(&self, entry: &Entry) {
-        let mut shard = self.shards[entry.shard as usize].lock();
+        let mut shard = self.shards[usize::from(entry.shard)].lock();
         let head = shard.head;
         entry.links.with_mut(|links| {
             // SAFETY: the shard's lock is held.
             let links = unsafe { &mut *links };
-            *links = Links { linked: true, prev: ptr::null(), next: head };
+            (links.prev, links.next) = (ptr::null(), head);
         });
         // SAFETY: `head` is linked in the shard whose lock is held, or null.
         if let Some(head) = unsafe { head.as_ref() } {
@@ -211,17 +285,13 @@ impl Registry {
 
     /// Unlinks the entry of a task that is about to be complete. Does nothing if it never was linked.
     pub(super) fn remove(&self, entry: &Entry) {
-        let mut shard = self.shards[entry.shard as usize].lock();
+        let mut shard = self.shards[usize::from(entry.shard)].lock();
         let (prev, next) = entry.links.with_mut(|links| {
             // SAFETY: the shard's lock is held.
             let links = unsafe { &mut *links };
-            if !links.linked {
-                return (entry as *const Entry, ptr::null());
-            }
-            links.linked = false;
-            (links.prev, links.next)
+            (std::mem::replace(&mut links.prev, NOT_LINKED), links.next)
         });
-        if ptr::eq(prev, entry) {
+        if prev == NOT_LINKED {
             return;
         }
         // SAFETY: neighbours in the list of the shard whose lock is held, or null.
@@ -240,6 +310,18 @@ impl Registry {
             });
         }
         shard.len -= 1;
+        if ptr::eq(shard.walk, entry) {
+            shard.walk = next;
+        }
+    }
+
+    /// Adds to the parties that a task awaits.
+    pub(super) fn enter_party(&self, entry: &Entry, party: &Arc<Party>) {
+        let _shard = self.shards[usize::from(entry.shard)].lock();
+        entry.links.with_mut(|links| {
+            // SAFETY: the shard's lock is held.
+            waits::enter(unsafe { &mut (*links).parties }, party);
+        });
     }
 
     /// How many tasks are registered.
@@ -249,6 +331,46 @@ impl Registry {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Calls `f` with every registered task, its entry and its parties, and `meanwhile` every now and then without any lock.
+    /// Tasks that come or go meanwhile may be seen or not; those that stay are.
+    ///
+    /// No lock is held for longer than it takes to look at a few, so that `f` may take a moment. It must not end a task.
+    pub(crate) fn walk(
+        &self,
+        mut f: impl FnMut(&Header, &Entry, Option<&[Arc<Party>]>),
+        mut meanwhile: impl FnMut(),
+    ) {
+        let _walk = self.walk.lock();
+        for shard in &self.shards {
+            let mut guard = shard.lock();
+            guard.walk = guard.head;
+            let mut looked = 0;
+            // SAFETY: linked in the shard whose lock is held, or null: `remove` sees to it.
+            while let Some(entry) = unsafe { guard.walk.as_ref() } {
+                guard.walk = entry.links.with(|links| {
+                    // SAFETY: the shard's lock is held.
+                    let links = unsafe { &*links };
+                    // SAFETY: a linked entry's task is not complete and therefore not freed.
+                    f(
+                        unsafe { entry.task.as_ref() },
+                        entry,
+                        links.parties.as_ref().map(|parties| &parties[..]),
+                    );
+                    links.next
+                });
+                looked += 1;
+                if looked % CHUNK == 0 {
+                    // To those who wait for it, if there are any: whoever unlocks and locks again is faster than they are.
+                    MutexGuard::unlock_fair(guard);
+                    meanwhile();
+                    guard = shard.lock();
+                }
+            }
+            drop(guard);
+            meanwhile();
+        }
     }
 
     /// Calls `f` with every registered task and its entry, one shard's lock held at a time. `f` must not
@@ -273,13 +395,90 @@ impl Registry {
     pub(crate) fn find<R>(&self, wanted: *const Entry, f: impl FnOnce(&Header, &Entry) -> R) -> Option<R> {
         let mut f = Some(f);
         let mut found = None;
-        self.for_each(|header, entry| {
-            if ptr::eq(entry, wanted)
-                && let Some(f) = f.take()
-            {
-                found = Some(f(header, entry));
+        self.walk(
+            |header, entry, _| {
+                if ptr::eq(entry, wanted)
+                    && let Some(f) = f.take()
+                {
+                    found = Some(f(header, entry));
+                }
+            },
+            || {},
+        );
+        found
+    }
+}
+
+#[cfg(all(test, not(windlass_loom)))]
+mod tests {
+    use std::cell::Cell;
+
+    use super::CHUNK;
+    use crate::runtime::Builder;
+
+    /// A runtime of one worker with so many tasks that wait, and a walk through them.
+    #[test]
+    fn a_walk_unlocks_every_now_and_then() {
+        const TASKS: usize = 10 * CHUNK + 1;
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let tasks: Vec<_> = (0..TASKS).map(|_| runtime.spawn(std::future::pending::<()>())).collect();
+        let registry = &runtime.handle().shared().registry;
+        runtime.block_on(async {
+            while registry.len() < TASKS {
+                crate::task::yield_now().await;
             }
         });
-        found
+        let (locked, most, seen) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        registry.walk(
+            |_, _, _| {
+                locked.set(locked.get() + 1);
+                most.set(most.get().max(locked.get()));
+                seen.set(seen.get() + 1);
+            },
+            || {
+                locked.set(0);
+                // Would wait for ever if a lock was held.
+                assert_eq!(registry.len(), TASKS);
+            },
+        );
+        assert_eq!((most.get(), seen.get()), (CHUNK, TASKS));
+        drop(tasks);
+    }
+
+    /// Who ends meanwhile is passed over, wherever it is in the list, and all others are seen.
+    #[test]
+    fn tasks_that_end_during_a_walk() {
+        const TASKS: usize = 3 * CHUNK;
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let tasks: Vec<_> = (0..TASKS).map(|_| runtime.spawn(std::future::pending::<()>())).collect();
+        let shared = runtime.handle().shared();
+        runtime.block_on(async {
+            while shared.registry.len() < TASKS {
+                crate::task::yield_now().await;
+            }
+        });
+        let seen = std::cell::RefCell::new(Vec::new());
+        shared.registry.walk(
+            |task, _, _| seen.borrow_mut().push(task.id()),
+            || {
+                // The next one, where the walk would go on, and one far from there.
+                let next =
+                    tasks.iter().rposition(|task| !task.is_finished() && !seen.borrow().contains(&task.id()));
+                for task in next.into_iter().chain([0]) {
+                    tasks[task].abort();
+                }
+                runtime.block_on(async {
+                    while next.is_some_and(|next| !tasks[next].is_finished()) {
+                        crate::task::yield_now().await;
+                    }
+                });
+            },
+        );
+        let seen = seen.into_inner();
+        for task in tasks.iter().filter(|task| !task.is_finished()) {
+            assert_eq!(seen.iter().filter(|id| **id == task.id()).count(), 1);
+        }
+        let passed_over = tasks.iter().filter(|task| !seen.contains(&task.id())).count();
+        assert!((2..=4).contains(&passed_over), "{passed_over}");
     }
 }

@@ -17,7 +17,7 @@
 //! complete, except while the task is idle: then it does not exist, and whoever sets `NOTIFIED` makes it.
 //! Being complete is for ever.
 //!
-//! References are counted from bit 6 up. A task that is not complete owns one reference to itself (the
+//! References are counted from bit 7 up. A task that is not complete owns one reference to itself (the
 //! *live* reference): a token needs none of its own. The others are the join handle's, abort handles' and
 //! wakers'.
 
@@ -47,8 +47,11 @@ const JOIN_INTEREST: usize = 1 << 4;
 /// waker's field belongs to the join handle. Only the join handle changes this bit.
 const JOIN_WAKER: usize = 1 << 5;
 
+/// There is no output: the task was cancelled or has panicked. Set together with `COMPLETE`, if at all.
+const FAILED: usize = 1 << 6;
+
 /// One reference.
-const REF_ONE: usize = 1 << 6;
+const REF_ONE: usize = 1 << 7;
 
 /// What the holder of a token has to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -130,6 +133,11 @@ impl Snapshot {
         self.0 & CANCELLED != 0
     }
 
+    /// Of a task that is complete: whether it has no output.
+    pub(crate) fn has_failed(self) -> bool {
+        self.0 & FAILED != 0
+    }
+
     fn refs(self) -> usize {
         self.0 / REF_ONE
     }
@@ -179,16 +187,16 @@ impl State {
         if old & NOTIFIED == 0 { Pending::Idle } else { Pending::Woken }
     }
 
-    /// The future is gone and its output stored: RUNNING -> COMPLETE.
+    /// The future is gone and its output stored, unless it `failed`: RUNNING -> COMPLETE.
     #[inline]
-    pub(crate) fn finish_ready(&self) -> Complete {
+    pub(crate) fn finish_ready(&self, failed: bool) -> Complete {
         // Acquire pairs with the Release of those who released their references before.
         let now = self.0.load(Acquire);
         debug_assert!(now & RUNNING != 0 && now & COMPLETE == 0);
         if now & JOIN_INTEREST == 0 && Snapshot(now).refs() == 1 {
             return Complete::Sole;
         }
-        let done = COMPLETE - RUNNING;
+        let done = COMPLETE - RUNNING + if failed { FAILED } else { 0 };
         if now & (JOIN_INTEREST | JOIN_WAKER) == JOIN_INTEREST {
             // Nothing is left to do behind this step, so it gives up the live reference as well. Release
             // publishes the output to `load`.

@@ -15,7 +15,7 @@ use crate::driver::{Clock, Grain, Moved, Polled, Set, Timer};
 use crate::primitives::Arc;
 use crate::runtime::in_runtime;
 use crate::scheduler::Shared;
-use crate::task::coop;
+use crate::task::{Note, coop};
 
 /// Waits until so much time has passed; asyncio's `sleep`.
 ///
@@ -231,6 +231,9 @@ impl Future for Sleep {
             State::Due | State::Elapsed => true,
         };
         if !is_ready {
+            if let State::Set(timer) = this.state {
+                coop.awaits(Note::timer(timer.tick()));
+            }
             return Poll::Pending;
         }
         *this.state = State::Elapsed;

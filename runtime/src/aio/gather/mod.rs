@@ -15,7 +15,7 @@ use super::TaskFailure;
 use super::into_task::{ALL, HANDLE, Members, Roll, Spawns};
 use crate::context;
 use crate::runtime::in_runtime;
-use crate::task::{Ended, JoinError, coop};
+use crate::task::{Ended, Followed, JoinError, coop};
 
 use policy::{Collect, Fallible, Plain};
 pub use slots::{Gatherable, Slots};
@@ -135,12 +135,17 @@ fn start<P, V, E, G: Gatherable<P, V, E>>(tasks: G) -> Gather<G::Slots> {
     let at = Location::caller();
     let runtime = in_runtime(context::with_runtime(|runtime| runtime.cloned()));
     let ended = Ended::new();
-    let mut roll = Roll { members: Arc::new(Members { ended: Arc::clone(&ended) }), handles: 0 };
+    let mut roll = Roll {
+        members: Arc::new(Members { ended: Arc::clone(&ended) }),
+        handles: 0,
+        followed: Followed::default(),
+    };
     let slots = tasks.into_slots(&Spawns { runtime: &runtime, at }, &mut roll);
     Gather {
         slots: Some(slots),
         ended,
         handles: roll.handles,
+        followed: roll.followed,
         spawned_ended: false,
         early: Vec::new(),
         next: 0,
@@ -155,6 +160,7 @@ pub struct Gather<S: Slots> {
     ended: Arc<Ended>,
     /// How many of the tasks that were handles have not ended.
     handles: usize,
+    followed: Followed,
     /// Whether those that were spawned here have all ended.
     spawned_ended: bool,
     /// Tasks that have failed but were not quite complete when they were looked at.
@@ -210,7 +216,10 @@ impl<S: Slots> Future for Gather<S> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let coop = ready!(coop::poll_proceed(cx));
-        let result = ready!(self.poll_slots(cx));
+        let Poll::Ready(result) = self.poll_slots(cx) else {
+            self.followed.note();
+            return Poll::Pending;
+        };
         coop.made_progress();
         let slots = self.slots.take();
         Poll::Ready(result.map(|()| slots.expect("it was there a moment ago").into_values()))

@@ -9,7 +9,7 @@ use super::count::{Count, Ended};
 use crate::aio::TaskFailure;
 use crate::context;
 use crate::primitives::Mutex;
-use crate::task::{AbortHandle, Unhandled, UnhandledKind, yield_now};
+use crate::task::{AbortHandle, Party, Unhandled, UnhandledKind, note_party, yield_now};
 
 /// How many handles are kept before the finished ones are looked for.
 const FIRST_SWEEP: usize = 64;
@@ -29,6 +29,8 @@ struct Inner<E> {
     failures: Vec<TaskFailure<E>>,
     /// Of whoever waits for the end of the tasks, or runs the body.
     waiter: Option<Waker>,
+    /// The tasks again, once somebody awaits the end.
+    party: Option<Arc<Party>>,
 }
 
 impl<E> Group<E> {
@@ -39,6 +41,7 @@ impl<E> Group<E> {
             aborting: false,
             failures: Vec::new(),
             waiter: None,
+            party: None,
         };
         Arc::new(Self { count: Count::new(), inner: Mutex::new(inner), at })
     }
@@ -55,6 +58,15 @@ impl<E> Group<E> {
         if inner.tasks.len() >= inner.sweep_at {
             swept = inner.tasks.extract_if(.., |task| task.is_finished()).collect();
             inner.sweep_at = FIRST_SWEEP.max(2 * inner.tasks.len());
+        }
+        if let Some(party) = &inner.party {
+            party.with(|known| {
+                if !swept.is_empty() {
+                    known.clear();
+                    known.extend(inner.tasks.iter().map(AbortHandle::id));
+                }
+                known.push(task.id());
+            });
         }
         inner.tasks.push(task);
         drop(inner);
@@ -115,11 +127,24 @@ impl<E> Group<E> {
         self.leave_waker(cx.waker());
         match self.count.try_end() {
             Ended::Yes => Poll::Ready(()),
-            Ended::No => Poll::Pending,
+            Ended::No => {
+                self.note();
+                Poll::Pending
+            }
         }
     }
 
     /// Waits for the moment between a task's leaving and its being complete, so that `is_finished` is true for all of them.
+    /// Notes that what is being polled awaits the tasks.
+    fn note(&self) {
+        let party = {
+            let mut inner = self.inner.lock();
+            let Inner { tasks, party, .. } = &mut *inner;
+            Arc::clone(party.get_or_insert_with(|| Party::new(tasks.iter().map(AbortHandle::id).collect())))
+        };
+        note_party(&party);
+    }
+
     pub(super) async fn settle(&self) {
         let tasks = mem::take(&mut self.inner.lock().tasks);
         for task in tasks {

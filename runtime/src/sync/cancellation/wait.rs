@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use super::token::CancellationToken;
 use crate::sync::waiters::Waiter;
-use crate::task::coop;
+use crate::task::{Note, Resource, coop};
 
 /// The future of [`CancellationToken::cancelled`].
 #[must_use = "futures do nothing unless they are awaited"]
@@ -54,8 +54,8 @@ struct Wait<T: Borrow<CancellationToken>> {
 
 impl<T: Borrow<CancellationToken>> Wait<T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let coop = ready!(coop::poll_proceed(cx));
         let node = self.token.borrow().node();
+        let coop = ready!(coop::poll_proceed(cx)).awaiting(Note::resource(Resource::CancellationToken, node));
         while !node.is_cancelled() {
             match &mut self.waiter {
                 // Looks again, since the cancellation may have come before.

@@ -10,6 +10,7 @@ use super::chan::{Bound, Chan, Rx, Tx, WeakTx};
 use super::error::{SendError, SendTimeoutError, TryRecvError, TrySendError};
 use super::permit::{OwnedPermit, Permit, PermitIterator};
 use crate::sync::wait::{Permits, Refused, block_on};
+use crate::task::Resource;
 
 /// A channel of so many messages at most.
 ///
@@ -259,7 +260,7 @@ impl<T> Sender<T> {
 
     async fn acquire(&self, n: usize) -> Result<(), SendError<()>> {
         let abandoned = Abandoned(&self.tx.chan);
-        let outcome = self.tx.chan.limit.permits.acquire(n).await;
+        let outcome = self.tx.chan.limit.permits.acquire(n, Resource::Mpsc).await;
         std::mem::forget(abandoned);
         outcome.map_err(|_| SendError(()))
     }

@@ -15,6 +15,7 @@ use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::quietly;
 use crate::sync::wait::{Bell, Permits};
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 /// How many messages a channel may have.
 pub(super) trait Limit {
@@ -139,7 +140,7 @@ impl<T, L: Limit> Chan<T, L> {
 
     /// Waits until the receiver closes.
     pub(super) async fn closed(&self) {
-        self.closed.listen_unless(|| self.is_closed()).await;
+        self.closed.listen_unless(Resource::Mpsc, || self.is_closed()).await;
     }
 
     fn close(&self, gone: bool) {
@@ -257,7 +258,7 @@ pub(super) struct Rx<T, L: Limit> {
 impl<T, L: Limit> Rx<T, L> {
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let step = ready!(poll_proceed(cx));
+        let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Mpsc, &*self.chan));
         if self.taken.get_mut().is_empty() {
             ready!(self.poll_take(cx));
         }
@@ -278,7 +279,7 @@ impl<T, L: Limit> Rx<T, L> {
         if limit == 0 {
             return Poll::Ready(0);
         }
-        let step = ready!(poll_proceed(cx));
+        let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Mpsc, &*self.chan));
         if self.taken.get_mut().len() < limit {
             self.take_more();
         }

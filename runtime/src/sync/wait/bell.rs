@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use super::{Key, Looked, Waiters, Wakes, const_unless_model};
 use crate::primitives::Mutex;
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 /// Who waits for something that happens to all of them at once.
 pub(crate) struct Bell {
@@ -49,12 +50,12 @@ impl Bell {
         f()
     }
 
-    /// Waits for the bell, or returns at once if `happened` says so, which is asked under the lock too: who makes it
+    /// Waits for the bell of a `what`, or returns at once if `happened` says so, which is asked under the lock too: who makes it
     /// true and rings then is either seen to have done so, or finds the listener.
-    pub(crate) async fn listen_unless(&self, happened: impl Fn() -> bool) {
+    pub(crate) async fn listen_unless(&self, what: Resource, happened: impl Fn() -> bool) {
         let mut listener = Listener { bell: self, key: None };
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx));
+            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(what, self));
             let outcome = listener.poll(cx, &happened);
             if outcome.is_ready() {
                 step.made_progress();

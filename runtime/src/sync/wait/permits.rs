@@ -10,6 +10,7 @@ use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::task::coop::poll_proceed;
+use crate::task::{Note, Resource};
 
 /// No permit is given out any more.
 const CLOSED: usize = 1;
@@ -81,10 +82,10 @@ impl Permits {
         }
     }
 
-    /// Takes so many, and waits for them in line. Once it has returned `Ok` they are the caller's to give back.
+    /// Takes so many, and waits for them in line; `what` is what they are for. Once it has returned `Ok` they are the caller's to give back.
     #[inline]
-    pub(crate) fn acquire(&self, many: usize) -> Acquiring<'_> {
-        Acquiring { permits: self, many, key: None, taken: false }
+    pub(crate) fn acquire(&self, many: usize, what: Resource) -> Acquiring<'_> {
+        Acquiring { permits: self, many, key: None, taken: false, what }
     }
 
     /// Gives so many back, or makes new ones.
@@ -248,6 +249,8 @@ pub(crate) struct Acquiring<'a> {
     key: Option<Key>,
     /// They were taken, in a poll that had no budget left to say so.
     taken: bool,
+    /// What the permits are for.
+    what: Resource,
 }
 
 impl Acquiring<'_> {
@@ -294,6 +297,7 @@ impl Future for Acquiring<'_> {
                     Ok(None) => {}
                     Ok(key) => {
                         this.key = key;
+                        step.awaits(Note::resource(this.what, this.permits));
                         return Poll::Pending;
                     }
                     Err(closed) => return Poll::Ready(Err(closed)),
@@ -304,8 +308,9 @@ impl Future for Acquiring<'_> {
         }
         // What is not needed any more is dropped outside of the lock.
         let (outcome, _garbage) = this.permits.look(&mut this.key, cx);
-        if outcome.is_ready() {
-            step.made_progress();
+        match outcome {
+            Poll::Ready(_) => step.made_progress(),
+            Poll::Pending => step.awaits(Note::resource(this.what, this.permits)),
         }
         outcome
     }
