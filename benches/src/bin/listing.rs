@@ -66,7 +66,7 @@ fn main() {
     let event = Arc::new(Event::new());
     let waits = |n: usize| {
         let event = event.clone();
-        async move { if n % 2 == 0 { event.wait().await } else { pending().await } }
+        async move { if n.is_multiple_of(2) { event.wait().await } else { pending().await } }
     };
     let idle: Vec<_> = (0..args.tasks).map(|n| runtime.spawn(waits(n))).collect();
     while runtime.handle().all_tasks().len() < args.tasks {

@@ -97,14 +97,16 @@ impl Guest {
             {
                 return output;
             }
-            // Its own future has priority, but for one task in between: one that wakes itself at every
-            // poll must not starve the tasks. In those none of the task-locals is set in whose scopes `block_on`
+            // Its own future has priority, but for what is at hand when it lets others go first: one that wakes itself at
+            // every poll must not starve the tasks. In those none of the task-locals is set in whose scopes `block_on`
             // was called.
             let _out_of_scopes = leave_scopes();
-            for _ in 0..self.shared().config.event_interval {
-                let Some(token) = self.next().or_else(|| self.find_or_sleep()) else { break };
+            let turns = if root.is_woken() { self.count_at_hand() } else { 0 };
+            for turn in 1..=self.shared().config.event_interval as usize {
+                let elsewhere = || if turn > 1 && root.is_woken() { None } else { self.find_or_sleep() };
+                let Some(token) = self.next().or_else(elsewhere) else { break };
                 Worker::run(self, token);
-                if root.is_woken() {
+                if turn >= turns && root.is_woken() {
                     break;
                 }
             }

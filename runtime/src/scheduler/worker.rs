@@ -297,6 +297,11 @@ impl Worker {
         self.seat().lifo.take().or_else(|| self.desk.pop())
     }
 
+    /// How many tasks there are at hand.
+    pub(crate) fn count_at_hand(&self) -> usize {
+        self.desk.len() + usize::from(!self.seat().lifo.is_empty())
+    }
+
     pub(crate) fn pop_injected(&self) -> Option<Token> {
         self.desk.take_injected(&self.shared.injector, self.shared.config.workers.max(1))
     }

@@ -62,6 +62,16 @@ impl Awaited {
     }
 
     /// The kind of lock, channel or the like that is awaited, if it is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use windlass::task::{Awaited, Resource};
+    ///
+    /// let awaited = Awaited::Resource { what: Resource::Mutex, address: 0x1000 };
+    /// assert_eq!(awaited.resource(), Some(Resource::Mutex));
+    /// assert_eq!(awaited.to_string(), "a mutex (0x1000)");
+    /// ```
     pub fn resource(&self) -> Option<Resource> {
         match self {
             Self::Resource { what, .. } => Some(*what),
@@ -88,6 +98,12 @@ impl fmt::Display for Awaited {
 macro_rules! resources {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
         /// A kind of lock, channel, or the like.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// assert_eq!(windlass::task::Resource::Semaphore.to_string(), "a semaphore");
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[repr(u8)]

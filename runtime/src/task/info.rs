@@ -246,6 +246,24 @@ impl TaskInfo {
     /// It cannot know what a future gave up within the same poll: what a branch of a `select!` waited for that lost right
     /// then is there until the next poll. And what polls only those of its futures that were woken, such as a
     /// `FuturesUnordered`, shows only those.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let rt = windlass::runtime::Builder::new_current_thread().build().unwrap();
+    /// # rt.block_on(async {
+    /// use windlass::sync::Event;
+    /// use windlass::task::{self, Resource};
+    ///
+    /// let task = windlass::spawn(async { Event::new().wait().await });
+    /// task::yield_now().await;
+    ///
+    /// let info = task::all_tasks().into_iter().find(|info| info.id() == task.id()).unwrap();
+    /// assert_eq!(info.awaits().next().unwrap().resource(), Some(Resource::Event));
+    /// assert_eq!(info.awaits_others(), 0);
+    /// # task.abort();
+    /// # });
+    /// ```
     pub fn awaits(&self) -> impl Iterator<Item = Awaited> + '_ {
         self.waits.iter()
     }
