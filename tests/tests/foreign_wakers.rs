@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use windlass::io::{AsyncFd, Interest};
 use windlass::runtime::{Builder, Runtime};
+use windlass::time::{Instant, sleep_until};
 use windlass_tests::{spin_until, watchdog};
 
 /// Waits, when it is woken, for word that the task has run.
@@ -68,6 +70,28 @@ fn one_that_blocks_does_not_keep_a_task_that_is_ready_too() {
             let waker = Waker::from(Arc::clone(&blocks));
             assert!(matches!(second.poll_read_ready(&mut Context::from_waker(&waker)), Poll::Pending));
             theirs.write_all(b"x").unwrap();
+            runtime.block_on(task).unwrap();
+            spin_until(|| blocks.unblocked.load(SeqCst) == 1);
+        }
+    });
+}
+
+#[test]
+fn one_that_blocks_does_not_keep_a_task_whose_timer_is_due_too() {
+    watchdog("one_that_blocks_does_not_keep_a_task_whose_timer_is_due_too", || {
+        for _ in 0..20 {
+            let runtime = two_workers();
+            let (tell, told) = sync_channel(1);
+            let blocks = Arc::new(Blocks { until: Mutex::new(told), unblocked: AtomicUsize::new(0) });
+            let waker = Waker::from(Arc::clone(&blocks));
+            let _in_it = runtime.enter();
+            let due = Instant::now() + Duration::from_millis(10);
+            let mut first = Box::pin(sleep_until(due));
+            assert!(first.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            let task = runtime.spawn(async move {
+                sleep_until(due).await;
+                tell.send(()).unwrap();
+            });
             runtime.block_on(task).unwrap();
             spin_until(|| blocks.unblocked.load(SeqCst) == 1);
         }

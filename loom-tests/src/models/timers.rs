@@ -30,7 +30,7 @@ fn set(timers: &Timers, seat: usize, tick: u64) -> (Timer, Arc<Wakes>) {
 /// Fires what is due at that tick, on another thread.
 fn fire(timers: &Arc<Timers>, tick: u64) -> thread::JoinHandle<usize> {
     let timers = timers.clone();
-    thread::spawn(move || timers.fire(tick))
+    thread::spawn(move || timers.fire(tick, Waker::wake))
 }
 
 /// Fails unless the timer waits, and will be fired at `tick`.
@@ -75,7 +75,7 @@ fn fired_against_moved() {
         assert_eq!(wakes.count(), usize::from(!moved), "a timer is fired or moved");
         if moved {
             assert_waits(&timers, &timer, 20);
-            assert_eq!(timers.fire(20), 1, "a timer that was moved is fired");
+            assert_eq!(timers.fire(20, Waker::wake), 1, "a timer that was moved is fired");
         }
         assert_eq!(wakes.count(), 1, "a timer wakes once");
     });
@@ -92,7 +92,7 @@ fn moved_up_against_firing() {
         let Moved::Done { .. } = timer.move_to(20) else { panic!("it is ahead") };
         firing.join().unwrap();
         assert_waits(&timers, &timer, 20);
-        assert_eq!(timers.fire(20), 1, "a timer that was moved is fired");
+        assert_eq!(timers.fire(20, Waker::wake), 1, "a timer that was moved is fired");
         assert_eq!(wakes.count(), 1, "a timer wakes once");
     });
 }
@@ -148,7 +148,7 @@ fn set_against_firing() {
         firing.join().unwrap();
         assert_waits(&timers, &second, 20);
         drop(second);
-        timers.fire(20);
+        timers.fire(20, Waker::wake);
         assert_waits(&timers, &first, 30);
     });
 }
@@ -161,7 +161,7 @@ fn firing_against_firing() {
         let due = [(0, 10), (0, 10), (0, 11), (1, 10)].map(|(seat, tick)| set(&timers, seat, tick));
         let (ahead, _) = set(&timers, 1, 20);
         let firing = fire(&timers, 11);
-        let fired = timers.fire(11) + firing.join().unwrap();
+        let fired = timers.fire(11, Waker::wake) + firing.join().unwrap();
         assert_eq!(fired, due.len(), "what is due is fired once");
         assert!(due.iter().all(|(_, wakes)| wakes.count() == 1), "what is due is fired once, each of them");
         assert_waits(&timers, &ahead, 20);

@@ -79,9 +79,9 @@ impl Driver {
 
     /// Fires the timers that are due.
     #[inline]
-    pub(crate) fn fire_timers(&self) {
+    pub(crate) fn fire_timers(&self, wake: impl FnMut(Waker)) {
         if self.timers.earliest() != u64::MAX {
-            self.timers.fire(self.timers.clock().tick());
+            self.timers.fire(self.timers.clock().tick(), wake);
         }
     }
 
@@ -208,9 +208,12 @@ fn cannot_wait(error: &io::Error) -> ! {
     std::process::abort()
 }
 
-/// Wakes tasks; what others' wakers panic with goes no further.
+/// Wakes a task or a stranger; what the stranger's waker panics with goes no further.
+pub(crate) fn wake(waker: Waker) {
+    quietly(|| waker.wake());
+}
+
+/// Wakes them all.
 pub(crate) fn wake_all(wakers: &mut Vec<Waker>) {
-    for waker in wakers.drain(..) {
-        quietly(|| waker.wake());
-    }
+    wakers.drain(..).for_each(wake);
 }

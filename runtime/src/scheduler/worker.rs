@@ -12,7 +12,7 @@ use super::root::Root;
 use super::seat::Seat;
 use super::shared::Shared;
 use crate::context;
-use crate::driver::{Held, wake_all};
+use crate::driver::{Held, wake, wake_all};
 use crate::primitives::deque::Steal;
 use crate::primitives::{Arc, hint};
 use crate::task::coop::BUDGET;
@@ -245,7 +245,9 @@ impl Worker {
         let mut strangers: Vec<Waker> = wakers.extract_if(.., |waker| !is_of_a_task(waker)).collect();
         wake_all(&mut wakers);
         self.wakers.set(wakers);
-        self.shared.driver.fire_timers();
+        self.shared
+            .driver
+            .fire_timers(|waker| if is_of_a_task(&waker) { wake(waker) } else { strangers.push(waker) });
         if !strangers.is_empty() {
             // As long as one who searches is blocked by them, nobody is woken for anything.
             if let Woken::ToSearch(searching) = std::mem::replace(&mut woken, Woken::OnItsOwn) {

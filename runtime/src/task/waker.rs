@@ -44,7 +44,7 @@ pub(crate) fn is_of(waker: &Waker, task: *const Header) -> bool {
     waker.data() == task.cast() && is_of_a_task(waker)
 }
 
-/// Whether `waker` wakes a task, and so neither blocks nor panics.
+/// Whether `waker` wakes a task.
 #[inline]
 pub(crate) fn is_of_a_task(waker: &Waker) -> bool {
     std::ptr::eq(waker.vtable(), &VTABLE)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::context;
-use crate::driver::{ClockError, Driver};
+use crate::driver::{ClockError, Driver, wake};
 use crate::primitives::Arc;
 use crate::runtime::in_runtime;
 use crate::task::yield_now;
@@ -114,7 +114,7 @@ pub async fn advance(duration: Duration) {
         }
         Err(_) => goes(),
     }
-    timers.fire(timers.clock().tick());
+    timers.fire(timers.clock().tick(), wake);
     // This thread may be no worker, which would see to that by itself.
     driver.cover_timers();
     for _ in 0..waiting_tasks().max(1) {
