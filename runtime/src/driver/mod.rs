@@ -77,12 +77,15 @@ impl Driver {
         self.turn.try_lock().map(|turn| Held { driver: self, turn })
     }
 
-    /// Fires the timers that are due.
+    /// The tick that has begun, if timers are due at it.
     #[inline]
-    pub(crate) fn fire_timers(&self) {
-        if self.timers.earliest() != u64::MAX {
-            self.timers.fire(self.timers.clock().tick());
+    pub(crate) fn due(&self) -> Option<u64> {
+        let earliest = self.timers.earliest();
+        if earliest == u64::MAX {
+            return None;
         }
+        let tick = self.timers.clock().tick();
+        (earliest <= tick).then_some(tick)
     }
 
     /// Whether a thread holds it, or did a moment ago.
@@ -98,10 +101,7 @@ impl Driver {
 
     /// Whether somebody should look now: there are descriptors, or a timer is due.
     pub(crate) fn is_urgent(&self) -> bool {
-        self.sources.len() > 0 || {
-            let earliest = self.timers.earliest();
-            earliest != u64::MAX && earliest <= self.timers.clock().tick()
-        }
+        self.sources.len() > 0 || self.due().is_some()
     }
 
     /// How often somebody has looked, to know whether somebody still does.

@@ -234,7 +234,7 @@ impl Worker {
 
     /// Wakes those who wait for what the driver has brought, strangers last. It is free before that: a waker may be
     /// anybody's.
-    /// Returns what it finds it is after that: a search it was to begin has ended if there are strangers.
+    /// Returns what it finds it is after that: a search it was to begin has ended if there may be strangers.
     fn dispatch(&self, mut held: Held<'_>, mut woken: Woken) -> Woken {
         let mut wakers = self.wakers.take();
         held.report(&mut wakers);
@@ -245,14 +245,17 @@ impl Worker {
         let mut strangers: Vec<Waker> = wakers.extract_if(.., |waker| !is_of_a_task(waker)).collect();
         wake_all(&mut wakers);
         self.wakers.set(wakers);
-        self.shared.driver.fire_timers();
-        if !strangers.is_empty() {
-            // As long as one who searches is blocked by them, nobody is woken for anything.
-            if let Woken::ToSearch(searching) = std::mem::replace(&mut woken, Woken::OnItsOwn) {
-                self.stop_searching(searching);
-            }
-            wake_all(&mut strangers);
+        let due = self.shared.driver.due();
+        // As long as one who searches is blocked by a stranger, nobody is woken for anything. Whom timers wake is not known before.
+        if (due.is_some() || !strangers.is_empty())
+            && let Woken::ToSearch(searching) = std::mem::replace(&mut woken, Woken::OnItsOwn)
+        {
+            self.stop_searching(searching);
         }
+        if let Some(tick) = due {
+            self.shared.driver.timers().fire(tick);
+        }
+        wake_all(&mut strangers);
         self.seat().pulse.end();
         let brought = self.brought.take().unwrap_or_default();
         if brought > 0 {
