@@ -467,12 +467,14 @@ impl Drop for Tracked {
 pub struct CountingAllocator {
     bytes: AtomicUsize,
     live: AtomicIsize,
+    live_bytes: AtomicIsize,
 }
 
 impl CountingAllocator {
     /// An allocator that has counted nothing.
     pub const fn new() -> Self {
-        CountingAllocator { bytes: AtomicUsize::new(0), live: AtomicIsize::new(0) }
+        let (live, live_bytes) = (AtomicIsize::new(0), AtomicIsize::new(0));
+        CountingAllocator { bytes: AtomicUsize::new(0), live, live_bytes }
     }
 
     /// How many bytes were allocated so far, whether or not they were freed again.
@@ -485,8 +487,14 @@ impl CountingAllocator {
         self.live.load(Ordering::SeqCst)
     }
 
+    /// How many bytes the allocations take that are alive.
+    pub fn live_bytes(&self) -> isize {
+        self.live_bytes.load(Ordering::SeqCst)
+    }
+
     fn count(&self, pointer: *mut u8, size: usize) -> *mut u8 {
         if !pointer.is_null() {
+            self.live_bytes.fetch_add(size as isize, Ordering::Relaxed);
             self.bytes.fetch_add(size, Ordering::Relaxed);
             self.live.fetch_add(1, Ordering::Relaxed);
         }
@@ -514,17 +522,20 @@ unsafe impl GlobalAlloc for CountingAllocator {
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         self.live.fetch_sub(1, Ordering::Relaxed);
+        self.live_bytes.fetch_sub(layout.size() as isize, Ordering::Relaxed);
         // SAFETY: the caller's promise is the callee's.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         self.live.fetch_sub(1, Ordering::Relaxed);
+        self.live_bytes.fetch_sub(layout.size() as isize, Ordering::Relaxed);
         // SAFETY: the caller's promise is the callee's.
         let moved = self.count(unsafe { System.realloc(pointer, layout, new_size) }, new_size);
         if moved.is_null() {
             // The old one is still there.
             self.live.fetch_add(1, Ordering::Relaxed);
+            self.live_bytes.fetch_add(layout.size() as isize, Ordering::Relaxed);
         }
         moved
     }

@@ -97,3 +97,26 @@ fn one_that_blocks_does_not_keep_a_task_whose_timer_is_due_too() {
         }
     });
 }
+
+/// One worker sleeps in the driver, the other elsewhere. The first is told to get up and look for a task from outside just when a
+/// timer is due too, whose waker blocks until that task has run.
+#[test]
+fn one_that_blocks_in_a_timer_does_not_keep_a_task_from_outside() {
+    watchdog("one_that_blocks_in_a_timer_does_not_keep_a_task_from_outside", || {
+        let runtime = two_workers();
+        for round in 0..400 {
+            let (tell, told) = sync_channel(1);
+            let blocks = Arc::new(Blocks { until: Mutex::new(told), unblocked: AtomicUsize::new(0) });
+            let _in_it = runtime.enter();
+            let due = Instant::now() + Duration::from_millis(2);
+            let mut sleep = std::pin::pin!(sleep_until(due));
+            let waker = Waker::from(Arc::clone(&blocks));
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            // So long before that the worker is on its way when the timer is due, in some of the rounds.
+            let early = Duration::from_micros(round % 100);
+            spin_until(|| Instant::now() + early >= due);
+            drop(runtime.spawn(async move { tell.send(()).unwrap() }));
+            spin_until(|| blocks.unblocked.load(SeqCst) == 1);
+        }
+    });
+}

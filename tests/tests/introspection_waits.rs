@@ -573,5 +573,14 @@ fn the_same_thing_has_the_same_address(flavor: Flavor) {
         let first = waits_of(one.clone().lock_owned()).await;
         assert_eq!(first, waits_of(one.clone().lock_owned()).await);
         assert_ne!(first, waits_of(other.clone().lock_owned()).await);
+
+        // A limiter is its own handle: clones of it are the same.
+        let limiter = CapacityLimiter::new(0);
+        let acquired = |limiter: CapacityLimiter| async move { drop(limiter.acquire().await) };
+        let (one, other) = (acquired(limiter.clone()), acquired(limiter.clone()));
+        let tasks = [windlass::spawn(one), windlass::spawn(other)];
+        let (first, second) = (once_idle(tasks[0].id()).await, once_idle(tasks[1].id()).await);
+        assert_eq!(first.awaits().collect::<Vec<_>>(), second.awaits().collect::<Vec<_>>());
+        tasks.iter().for_each(JoinHandle::abort);
     });
 }

@@ -184,15 +184,18 @@ impl<T: Clone + Send + Sync + 'static> Promise<T> {
 
     fn settle(&self, outcome: Result<T, PromiseError>) -> Result<(), InvalidState> {
         let inner = &*self.inner;
+        // One that comes too late is dropped when the lock is free: its drop is the user's.
+        let _refused;
         let (waiters, callbacks) = {
             let mut state = inner.state.lock();
-            if inner.outcome.set(outcome).is_err() {
+            if let Err(outcome) = inner.outcome.set(outcome) {
+                _refused = outcome;
                 return Err(InvalidState::new("the promise is done: it can be set or cancelled once"));
             }
             (mem::take(&mut state.waiters), mem::take(&mut state.callbacks))
         };
         for (_, waiter) in waiters {
-            waiter.wake();
+            quietly(|| waiter.wake());
         }
         if !callbacks.is_empty() {
             self.run(callbacks);

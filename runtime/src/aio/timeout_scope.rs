@@ -261,7 +261,8 @@ impl<B: Future> Future for InTimeoutScope<B> {
             this.scope.0.lock().when.get_or_insert_with(|| Instant::now().later_by(after));
         }
         let body = this.body.as_mut().as_pin_mut().expect("`InTimeoutScope` polled after completion");
-        if let Poll::Ready(output) = within(this.scope.when(), || body.poll(cx)) {
+        let limit = this.scope.when();
+        if let Poll::Ready(output) = within(limit, || body.poll(cx)) {
             this.scope.leave(Phase::Left);
             this.body.set(None);
             return Poll::Ready(Ok(output));
@@ -272,6 +273,10 @@ impl<B: Future> Future for InTimeoutScope<B> {
             let mut state = this.scope.0.lock();
             (state.when, state.waker.replace(waker))
         };
+        if when != limit && limit.is_some_and(|limit| limit <= Instant::now()) {
+            // The body has moved it just now. A scope inside may have left its own end to this one before that.
+            cx.waker().wake_by_ref();
+        }
         let Some(when) = when else {
             this.sleep.set(None);
             return Poll::Pending;

@@ -116,7 +116,8 @@ impl CapacityLimiter {
     pub async fn acquire(&self) -> CapacityToken {
         let mut waiter = Waiter { limiter: self, key: None };
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::CapacityLimiter, self));
+            let step =
+                ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::CapacityLimiter, &*self.state));
             let outcome = waiter.poll(cx);
             if outcome.is_ready() {
                 step.made_progress();

@@ -1,8 +1,11 @@
 //! Queues that many put to and many get from, in three orders.
 
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
+use std::collections::binary_heap::{BinaryHeap, PeekMut};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 
 use super::queue_core::{Core, Store};
 use super::queue_error::{QueueShutDown, TryGetError, TryPutError};
@@ -11,12 +14,13 @@ use super::queue_error::{QueueShutDown, TryGetError, TryPutError};
 struct Fifo<T>(VecDeque<T>);
 
 impl<T> Store<T> for Fifo<T> {
-    fn push(&mut self, item: T) {
+    fn push(&mut self, item: T) -> thread::Result<()> {
         self.0.push_back(item);
+        Ok(())
     }
 
-    fn pop(&mut self) -> Option<T> {
-        self.0.pop_front()
+    fn pop(&mut self) -> thread::Result<Option<T>> {
+        Ok(self.0.pop_front())
     }
 
     fn len(&self) -> usize {
@@ -32,12 +36,13 @@ impl<T> Store<T> for Fifo<T> {
 struct Lifo<T>(Vec<T>);
 
 impl<T> Store<T> for Lifo<T> {
-    fn push(&mut self, item: T) {
+    fn push(&mut self, item: T) -> thread::Result<()> {
         self.0.push(item);
+        Ok(())
     }
 
-    fn pop(&mut self) -> Option<T> {
-        self.0.pop()
+    fn pop(&mut self) -> thread::Result<Option<T>> {
+        Ok(self.0.pop())
     }
 
     fn len(&self) -> usize {
@@ -56,7 +61,8 @@ struct Priority<T> {
 }
 
 struct Entry<T> {
-    item: T,
+    /// There until the entry is taken out.
+    item: Option<T>,
     put: u64,
 }
 
@@ -82,13 +88,25 @@ impl<T: Ord> PartialEq for Entry<T> {
 impl<T: Ord> Eq for Entry<T> {}
 
 impl<T: Ord> Store<T> for Priority<T> {
-    fn push(&mut self, item: T) {
-        self.heap.push(Entry { item, put: self.puts });
+    fn push(&mut self, item: T) -> thread::Result<()> {
+        let entry = Entry { item: Some(item), put: self.puts };
         self.puts += 1;
+        // The heap has it before it compares.
+        catch_unwind(AssertUnwindSafe(|| self.heap.push(entry)))
     }
 
-    fn pop(&mut self) -> Option<T> {
-        self.heap.pop().map(|entry| entry.item)
+    fn pop(&mut self) -> thread::Result<Option<T>> {
+        let Some(mut first) = self.heap.peek_mut() else { return Ok(None) };
+        let (item, put) = (first.item.take(), first.put);
+        // What it compares is the others: the first one is out by then.
+        match catch_unwind(AssertUnwindSafe(|| PeekMut::pop(first))) {
+            Ok(_) => Ok(item),
+            Err(panic) => {
+                // Once more, if that panics too.
+                let _again = catch_unwind(AssertUnwindSafe(|| self.heap.push(Entry { item, put })));
+                Err(panic)
+            }
+        }
     }
 
     fn len(&self) -> usize {
@@ -365,6 +383,9 @@ queue! {
 queue! {
     /// A [`Queue`](super::Queue) whose least item is the first out, and of equal ones the first in; asyncio's
     /// `PriorityQueue`.
+    ///
+    /// Items are compared while the queue is locked: their `Ord` must not use it. One that panics does so in the call that compares;
+    /// no item is lost, but in what order they come from then on is not specified.
     ///
     /// # Examples
     ///

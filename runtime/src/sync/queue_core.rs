@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::future::poll_fn;
+use std::panic::resume_unwind;
 use std::task::{Context, Poll, ready};
+use std::thread;
 
 use super::queue_error::{QueueShutDown, TryGetError, TryPutError};
 use super::wait::{Key, Looked, Waiters, Wakes};
@@ -11,9 +13,12 @@ use crate::task::coop::poll_proceed;
 use crate::task::{Note, Resource};
 
 /// How a queue keeps its items.
+///
+/// The order of items is the user's, and may panic: the panic is returned, so that the queue is put right before it goes on. No item
+/// is lost by it.
 pub(super) trait Store<T> {
-    fn push(&mut self, item: T);
-    fn pop(&mut self) -> Option<T>;
+    fn push(&mut self, item: T) -> thread::Result<()>;
+    fn pop(&mut self) -> thread::Result<Option<T>>;
     fn len(&self) -> usize;
     /// Takes everything out.
     fn drain(&mut self) -> Self;
@@ -83,9 +88,10 @@ impl<T, S: Store<T>> Core<T, S> {
             drop(state);
             return Err(TryPutError::Full(item));
         }
-        state.put(item, &mut wakes);
+        let put = state.put(item, &mut wakes);
         drop(state);
         wakes.wake();
+        put.unwrap_or_else(|panic| resume_unwind(panic));
         Ok(())
     }
 
@@ -98,7 +104,7 @@ impl<T, S: Store<T>> Core<T, S> {
         let item = state.get::<T>(self.maxsize, &mut wakes);
         drop(state);
         wakes.wake();
-        Ok(item)
+        Ok(item.unwrap_or_else(|panic| resume_unwind(panic)))
     }
 
     pub(super) async fn put(&self, item: T) -> Result<(), QueueShutDown<T>> {
@@ -206,23 +212,32 @@ impl<S> State<S> {
     }
 
     /// Puts an item in; there is room.
-    fn put<T>(&mut self, item: T, wakes: &mut Wakes)
+    fn put<T>(&mut self, item: T, wakes: &mut Wakes) -> thread::Result<()>
     where
         S: Store<T>,
     {
-        self.items.push(item);
+        let pushed = self.items.push(item);
         self.unfinished += 1;
         self.grant_items::<T>(wakes);
+        pushed
     }
 
     /// Takes an item out that nobody else was granted.
-    fn get<T>(&mut self, maxsize: usize, wakes: &mut Wakes) -> T
+    fn get<T>(&mut self, maxsize: usize, wakes: &mut Wakes) -> thread::Result<T>
     where
         S: Store<T>,
     {
-        let item = self.items.pop().expect("there are more items than were granted");
-        self.grant_room::<T>(maxsize, wakes);
-        item
+        match self.items.pop() {
+            Ok(item) => {
+                self.grant_room::<T>(maxsize, wakes);
+                Ok(item.expect("there are more items than were granted"))
+            }
+            Err(panic) => {
+                // It is there still, and whoever asked for it does not get it.
+                self.grant_items::<T>(wakes);
+                Err(panic)
+            }
+        }
     }
 
     /// Grants items that are not spoken for to those who wait.
@@ -291,12 +306,15 @@ impl<T, S: Store<T>> Putter<'_, T, S> {
             self.key = Some(state.putters.push((), cx.waker().clone()));
             Poll::Pending
         };
-        if outcome.is_ready() && !state.shut_down {
-            state.put(item.take().expect("polled after it was put"), &mut wakes);
-        }
+        let put = if outcome.is_ready() && !state.shut_down {
+            state.put(item.take().expect("polled after it was put"), &mut wakes)
+        } else {
+            Ok(())
+        };
         drop(state);
         drop((looked, left));
         wakes.wake();
+        put.unwrap_or_else(|panic| resume_unwind(panic));
         outcome
     }
 }
@@ -357,7 +375,7 @@ impl<T, S: Store<T>> Getter<'_, T, S> {
         drop(state);
         drop((looked, left));
         wakes.wake();
-        outcome
+        outcome.map(|got| got.map(|item| item.unwrap_or_else(|panic| resume_unwind(panic))))
     }
 }
 

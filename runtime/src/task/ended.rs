@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 use crate::primitives::Mutex;
+use crate::quietly;
 
 /// The members of a set of tasks that may have ended, in the order in which they did, and who wants to know.
 pub(crate) struct Ended {
@@ -34,7 +35,8 @@ impl Ended {
             inner.waker.take()
         };
         if let Some(waker) = waker {
-            waker.wake();
+            // It may be anybody's, and what has ended must not fail by its panic.
+            quietly(|| waker.wake());
         }
     }
 

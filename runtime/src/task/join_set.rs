@@ -213,8 +213,16 @@ impl<T: 'static> JoinSet<T> {
         } else {
             member.handle.set_waker(&member.waker);
         }
+        self.forget_the_ended();
         self.followed.push(abort.id());
         abort
+    }
+
+    /// Follows only those that are in the set, if most of the others have left it. Also where nobody waits for the set.
+    fn forget_the_ended(&mut self) {
+        if self.followed.len() > 2 * self.tasks.len() + FEW {
+            self.followed.replace(self.tasks.iter().map(|(_, member)| member.handle.id()));
+        }
     }
 
     /// Waits for a task to end, and takes it out of the set. `None` if the set is empty.
@@ -267,10 +275,8 @@ impl<T: 'static> JoinSet<T> {
                 if self.tasks.is_empty() {
                     return Poll::Ready(None);
                 }
-                if self.followed.len() > 2 * self.tasks.len() + FEW {
-                    self.followed.replace(self.tasks.iter().map(|(_, member)| member.handle.id()));
-                }
                 drop(proceed);
+                self.forget_the_ended();
                 self.followed.note();
                 return Poll::Pending;
             };

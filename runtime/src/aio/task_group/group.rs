@@ -9,6 +9,7 @@ use super::count::{Count, Ended};
 use crate::aio::TaskFailure;
 use crate::context;
 use crate::primitives::Mutex;
+use crate::quietly;
 use crate::task::{AbortHandle, Party, Unhandled, UnhandledKind, note_party, yield_now};
 
 /// How many handles are kept before the finished ones are looked for.
@@ -93,7 +94,7 @@ impl<E> Group<E> {
         };
         tasks.iter().for_each(AbortHandle::abort);
         if let Some(waiter) = waiter {
-            waiter.wake();
+            quietly(|| waiter.wake());
         }
     }
 
@@ -102,7 +103,7 @@ impl<E> Group<E> {
         if self.count.leave() {
             let waiter = { self.inner.lock().waiter.take() };
             if let Some(waiter) = waiter {
-                waiter.wake();
+                quietly(|| waiter.wake());
             }
         }
     }

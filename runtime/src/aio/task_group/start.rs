@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use super::child::ChildHandle;
 use crate::aio::TaskFailure;
+use crate::quietly;
 use crate::task::{self, JoinError};
 
 /// Tells whoever [started](super::Spawner::start) a task that it is ready; Trio's `TaskStatus`.
@@ -63,7 +64,7 @@ impl<V> Readiness<V> {
             std::mem::replace(&mut *state, next)
         };
         if let State::Waits(Some(waker)) = old {
-            waker.wake();
+            quietly(|| waker.wake());
         }
     }
 }
