@@ -179,8 +179,12 @@ impl TimeoutScope {
 
 impl fmt::Debug for TimeoutScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.0.lock();
-        f.debug_struct("TimeoutScope").field("state", &state.phase).field("when", &state.when).finish()
+        // What is written to is the user's: not under the lock.
+        let (phase, when) = {
+            let state = self.0.lock();
+            (state.phase, state.when)
+        };
+        f.debug_struct("TimeoutScope").field("state", &phase).field("when", &when).finish()
     }
 }
 
