@@ -149,6 +149,14 @@ pub(crate) fn with_task<R>(f: impl FnOnce(Option<&Header>) -> R) -> R {
     f(unsafe { task.as_ref() })
 }
 
+/// What is being polled on this thread, to tell it from what is polled around it: the task, or else the innermost `block_on`.
+pub(crate) fn polled() -> *const () {
+    CONTEXT.with(|c| {
+        let task = c.task.get();
+        if task.is_null() { c.root.get().cast() } else { task.cast() }
+    })
+}
+
 /// Says whose future it is that is being polled where it is no task's, until the guard is dropped.
 pub(crate) fn begin_root(root: &Root) -> InRoot<'_> {
     InRoot { outer: CONTEXT.with(|c| c.root.replace(root)), _root: PhantomData }

@@ -2,6 +2,7 @@
 //! what calls it, costs nobody else his wakeup, item or output.
 
 use std::cmp::Ordering;
+use std::fmt::{self, Write};
 use std::future::{Future, IntoFuture};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
@@ -10,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures::channel::oneshot;
-use windlass::aio::{Promise, TaskGroup, gather};
-use windlass::sync::PriorityQueue;
+use windlass::aio::{Promise, TaskGroup, gather, timeout_scope};
+use windlass::sync::{CapacityLimiter, Condition, Notify, PriorityQueue, Queue};
 use windlass_tests::{CountingWaker, Flavor, on_every_flavor, poll_once, yield_until};
 
 on_every_flavor!(
@@ -21,6 +22,7 @@ on_every_flavor!(
     a_waker_that_panics_costs_a_task_group_no_task,
     an_order_that_panics_in_a_put_leaves_the_item_to_a_getter,
     an_order_that_panics_in_a_get_leaves_the_item,
+    what_a_description_is_written_to_may_use_what_is_described,
 );
 
 /// Panics as user code does, but without a line in the log.
@@ -179,4 +181,41 @@ fn an_order_that_panics_in_a_get_leaves_the_item(flavor: Flavor) {
         assert!(putter.await.unwrap());
         queue.join().await;
     });
+}
+
+/// Calls a function for every piece that is written to it.
+struct Calls<F: Fn()>(F);
+
+impl<F: Fn()> Write for Calls<F> {
+    fn write_str(&mut self, _: &str) -> fmt::Result {
+        (self.0)();
+        Ok(())
+    }
+}
+
+fn what_a_description_is_written_to_may_use_what_is_described(flavor: Flavor) {
+    // As a log does that goes through a queue.
+    let queue = Queue::new();
+    write!(Calls(|| queue.try_put(()).unwrap()), "{queue:?}").unwrap();
+    assert!(queue.qsize() > 0);
+    let notify = Notify::new();
+    write!(Calls(|| notify.notify_one()), "{notify:?}").unwrap();
+    let limiter = CapacityLimiter::new(1);
+    write!(Calls(|| drop(limiter.try_acquire().unwrap())), "{limiter:?}").unwrap();
+    let condition = Condition::new(());
+    write!(Calls(|| drop(condition.try_lock().map(|guard| guard.notify_all()))), "{condition:?}").unwrap();
+    let runtime = flavor.runtime();
+    let promise = Promise::<()>::new_on(runtime.handle());
+    write!(
+        Calls(|| {
+            promise.add_done_callback(|_| {});
+        }),
+        "{promise:?}"
+    )
+    .unwrap();
+    runtime
+        .block_on(timeout_scope(None, async |scope| {
+            write!(Calls(|| scope.reschedule(None).unwrap()), "{scope:?}").unwrap();
+        }))
+        .unwrap();
 }

@@ -340,9 +340,11 @@ impl<T> fmt::Debug for Promise<T> {
             Some(Err(error)) if error.is_cancelled() => "Cancelled",
             Some(Err(_)) => "Failed",
         };
+        // What is written to is the user's: not under the lock.
+        let callbacks = { self.inner.state.lock().callbacks.len() };
         f.debug_struct("Promise")
             .field("state", &format_args!("{state}"))
-            .field("callbacks", &self.inner.state.lock().callbacks.len())
+            .field("callbacks", &callbacks)
             .field("made_at", &format_args!("{}:{}", self.inner.at.file(), self.inner.at.line()))
             .finish()
     }

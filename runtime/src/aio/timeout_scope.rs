@@ -14,7 +14,6 @@ use pin_project_lite::pin_project;
 
 use super::InvalidState;
 use crate::context;
-use crate::task::Header;
 use crate::time::error::Elapsed;
 use crate::time::{Instant, Sleep, sleep_until};
 
@@ -180,29 +179,30 @@ impl TimeoutScope {
 
 impl fmt::Debug for TimeoutScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.0.lock();
-        f.debug_struct("TimeoutScope").field("state", &state.phase).field("when", &state.when).finish()
+        // What is written to is the user's: not under the lock.
+        let (phase, when) = {
+            let state = self.0.lock();
+            (state.phase, state.when)
+        };
+        f.debug_struct("TimeoutScope").field("state", &phase).field("when", &when).finish()
     }
 }
 
 thread_local! {
     /// The earliest limit of the scopes being polled on this thread, and whose they are.
-    static AROUND: Cell<Option<(*const Header, Instant)>> = const { Cell::new(None) };
+    static AROUND: Cell<Option<(*const (), Instant)>> = const { Cell::new(None) };
 }
 
-/// The limit of the scopes around, of the same task.
+/// The limit of the scopes around, of the same task or call of `block_on`: what is polled inside of a nested one cannot be dropped
+/// by them.
 fn around() -> Option<Instant> {
-    let (task, when) = AROUND.get()?;
-    ptr::eq(task, this_task()).then_some(when)
-}
-
-fn this_task() -> *const Header {
-    context::with_task(|task| task.map_or(ptr::null(), ptr::from_ref))
+    let (polled, when) = AROUND.get()?;
+    ptr::eq(polled, context::polled()).then_some(when)
 }
 
 /// Polls with a limit around.
 fn within<R>(when: Option<Instant>, poll: impl FnOnce() -> R) -> R {
-    struct Restore(Option<(*const Header, Instant)>);
+    struct Restore(Option<(*const (), Instant)>);
     impl Drop for Restore {
         fn drop(&mut self) {
             AROUND.set(self.0);
@@ -210,7 +210,7 @@ fn within<R>(when: Option<Instant>, poll: impl FnOnce() -> R) -> R {
     }
     let Some(when) = when else { return poll() };
     let earliest = around().map_or(when, |outer| outer.min(when));
-    let _restore = Restore(AROUND.replace(Some((this_task(), earliest))));
+    let _restore = Restore(AROUND.replace(Some((context::polled(), earliest))));
     poll()
 }
 
@@ -261,8 +261,7 @@ impl<B: Future> Future for InTimeoutScope<B> {
             this.scope.0.lock().when.get_or_insert_with(|| Instant::now().later_by(after));
         }
         let body = this.body.as_mut().as_pin_mut().expect("`InTimeoutScope` polled after completion");
-        let limit = this.scope.when();
-        if let Poll::Ready(output) = within(limit, || body.poll(cx)) {
+        if let Poll::Ready(output) = within(this.scope.when(), || body.poll(cx)) {
             this.scope.leave(Phase::Left);
             this.body.set(None);
             return Poll::Ready(Ok(output));
@@ -273,10 +272,6 @@ impl<B: Future> Future for InTimeoutScope<B> {
             let mut state = this.scope.0.lock();
             (state.when, state.waker.replace(waker))
         };
-        if when != limit && limit.is_some_and(|limit| limit <= Instant::now()) {
-            // The body has moved it just now. A scope inside may have left its own end to this one before that.
-            cx.waker().wake_by_ref();
-        }
         let Some(when) = when else {
             this.sleep.set(None);
             return Poll::Pending;
@@ -288,7 +283,9 @@ impl<B: Future> Future for InTimeoutScope<B> {
         }
         ready!(this.sleep.as_mut().as_pin_mut().expect("it was set").poll(cx));
         if around().is_some_and(|outer| outer <= Instant::now()) {
-            // The scope around this one has the error, and drops this.
+            // The scope around this one has the error, and drops this. Unless its limit is moved in this very poll: then this has
+            // to look again.
+            cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         this.scope.leave(Phase::Expired);

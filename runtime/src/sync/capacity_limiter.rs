@@ -197,11 +197,15 @@ impl State {
 
 impl fmt::Debug for CapacityLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state.lock();
+        // What is written to is the user's: not under the lock.
+        let (total, borrowed, waiters) = {
+            let state = self.state.lock();
+            (state.total, state.borrowed, state.line.len())
+        };
         f.debug_struct("CapacityLimiter")
-            .field("total_tokens", &state.total)
-            .field("borrowed_tokens", &state.borrowed)
-            .field("waiters", &state.line.len())
+            .field("total_tokens", &total)
+            .field("borrowed_tokens", &borrowed)
+            .field("waiters", &waiters)
             .finish()
     }
 }

@@ -131,10 +131,9 @@ where
     T: fmt::Debug,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Condition")
-            .field("lock", &self.lock)
-            .field("waiters", &self.line.lock().len())
-            .finish()
+        // What is written to is the user's: not under the line's lock.
+        let waiters = { self.line.lock().len() };
+        f.debug_struct("Condition").field("lock", &self.lock).field("waiters", &waiters).finish()
     }
 }
 

@@ -236,8 +236,12 @@ impl Default for Notify {
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state.lock();
-        f.debug_struct("Notify").field("notified", &state.kept).field("waiters", &state.line.len()).finish()
+        // What is written to is the user's: not under the lock.
+        let (kept, waiters) = {
+            let state = self.state.lock();
+            (state.kept, state.line.len())
+        };
+        f.debug_struct("Notify").field("notified", &kept).field("waiters", &waiters).finish()
     }
 }
 

@@ -190,14 +190,19 @@ impl<T, S: Store<T>> Core<T, S> {
     }
 
     pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state.lock();
+        // What is written to is the user's: not under the lock.
+        let (qsize, unfinished, getters, putters, shut_down) = {
+            let state = self.state.lock();
+            let qsize = state.items.len() - state.granted_items;
+            (qsize, state.unfinished, state.getters.len(), state.putters.len(), state.shut_down)
+        };
         f.debug_struct(name)
             .field("maxsize", &self.maxsize())
-            .field("qsize", &(state.items.len() - state.granted_items))
-            .field("unfinished", &state.unfinished)
-            .field("getters", &state.getters.len())
-            .field("putters", &state.putters.len())
-            .field("shut_down", &state.shut_down)
+            .field("qsize", &qsize)
+            .field("unfinished", &unfinished)
+            .field("getters", &getters)
+            .field("putters", &putters)
+            .field("shut_down", &shut_down)
             .finish()
     }
 }
