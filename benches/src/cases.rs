@@ -180,6 +180,7 @@ fn meeting_on(on: &str, flavor: Flavor) -> Vec<Case> {
         "8 tasks put 1 000 items each, 8 get them: `Queue`, a `Mutex` around the receiver of a channel";
     const MPSC: &str =
         "8 tasks send 1 000 items each to 8 channels in turn, each of which one task receives from";
+    const UNBOUNDED: &str = "the same, through channels without a bound: each of the 8 yields after a turn";
     const MUTEX: &str = "16 tasks take a lock 500 times each and hold it across a yield";
     const BRIEF: &str = "the same, but they give it back at once";
     const SEMAPHORE: &str = "16 tasks take one of 4 permits 500 times each and hold it across a yield";
@@ -192,7 +193,7 @@ fn meeting_on(on: &str, flavor: Flavor) -> Vec<Case> {
         Case::meeting(format!("task_group/{on}"), GROUP, Group { flavor, tasks: 10_000 }),
         Case::meeting(format!("queue/{on}"), QUEUE, queues(Through::Queue(100))),
         Case::meeting(format!("mpsc/bounded/{on}"), MPSC, queues(Through::Channels(100))),
-        Case::meeting(format!("mpsc/unbounded/{on}"), MPSC, queues(Through::Unbounded)),
+        Case::meeting(format!("mpsc/unbounded/{on}"), UNBOUNDED, queues(Through::Unbounded)),
         Case::meeting(format!("mutex/yield/{on}"), MUTEX, locks(Contended::Mutex, Hold::AcrossYield)),
         Case::meeting(format!("mutex/brief/{on}"), BRIEF, locks(Contended::Mutex, Hold::Briefly)),
         Case::meeting(
