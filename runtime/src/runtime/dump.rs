@@ -63,7 +63,7 @@ impl Dump {
     pub(super) fn of(shared: &Arc<Shared>) -> Self {
         // Before the tasks, so that what is awaited is there.
         let tick = shared.driver.timers().clock().tick();
-        let mut roots: Vec<_> = shared.roots.all().iter().map(|root| RootInfo::of(root, tick)).collect();
+        let mut roots = shared.roots.map(|root| RootInfo::of(root, tick));
         let tasks = shared.all_tasks();
         let live: HashSet<Id> = tasks.iter().map(TaskInfo::id).collect();
         for waits in roots.iter_mut().filter_map(|root| root.waits.as_mut()) {

@@ -11,7 +11,7 @@ use windlass_blocking::{Executor, TrySubmitError, wait_blocked};
 
 use super::RuntimeMetrics;
 use super::dump::Dump;
-use super::roots::Listed;
+use super::roots::with_root;
 use crate::context::{self, Driving, Outer};
 use crate::executor::{self, RunInExecutor};
 use crate::primitives::Arc;
@@ -207,11 +207,11 @@ impl Handle {
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _driving = drive();
         let _entered = Entered::new(&self.shared);
-        let listed = Listed::new(&self.shared, Location::caller());
-        let _in_root = listed.begin();
-        let future = ContextVars::current().scope(listed.watch(future));
-        // Inside a blocking job the future may wait for another job of the same pool.
-        wait_blocked(|| block_on_parked(future))
+        with_root(&self.shared, Location::caller(), |root| {
+            let future = ContextVars::current().scope(root.watch(future));
+            // Inside a blocking job the future may wait for another job of the same pool.
+            wait_blocked(|| block_on_parked(future))
+        })
     }
 
     /// What runs the tasks of this runtime.

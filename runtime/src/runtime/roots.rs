@@ -1,24 +1,38 @@
 //! The futures that threads are inside `block_on` for: where the tree of who waits for whom begins.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
+use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering::*, fence};
 use std::task::{Context, Poll};
 use std::thread;
 
 use parking_lot::Mutex;
 use pin_project_lite::pin_project;
-use slab::Slab;
 
-use crate::context::{self, InRoot};
+use crate::context;
 use crate::primitives::Arc;
 use crate::scheduler::Shared;
 use crate::task::{Note, Notes, Parties, Party, Seen, add_party};
 
-/// Those of a runtime.
+/// Those of a runtime. Each is on the stack of its `block_on`, and linked as long as that is under way.
 #[derive(Default)]
-pub(crate) struct Roots(Mutex<Slab<Arc<Root>>>);
+pub(crate) struct Roots(Mutex<First>);
+
+/// The first of the list, or null.
+struct First(*const Root);
+
+// SAFETY: the pointer is followed under the list's lock only, to roots that are unlinked under that lock before they end. What
+// others than their own threads look at there is `Sync`, but for the links, which are accessed under the lock only.
+unsafe impl Send for First {}
+
+impl Default for First {
+    fn default() -> Self {
+        Self(ptr::null())
+    }
+}
 
 /// The future of one call of `block_on`.
 pub(crate) struct Root {
@@ -28,6 +42,9 @@ pub(crate) struct Root {
     beat: AtomicU64,
     notes: Notes,
     parties: Mutex<Parties>,
+    /// The neighbours in the list, or null. Accessed under the list's lock only.
+    prev: Cell<*const Root>,
+    next: Cell<*const Root>,
 }
 
 impl Root {
@@ -38,7 +55,14 @@ impl Root {
             beat: AtomicU64::new(0),
             notes: Notes::new(),
             parties: Mutex::new(None),
+            prev: Cell::new(ptr::null()),
+            next: Cell::new(ptr::null()),
         }
+    }
+
+    /// The future of the call, whose polls are counted.
+    pub(super) fn watch<F>(&self, future: F) -> Watched<'_, F> {
+        Watched { future, root: self }
     }
 
     /// Notes what the poll under way awaits, on the thread that polls.
@@ -78,47 +102,74 @@ impl Root {
     }
 }
 
+/// Calls `f` with the root of a call of `block_on` from there. It is known until `f` returns, and what is polled on this thread
+/// meanwhile, and is no task, notes there what it awaits.
+#[inline]
+pub(super) fn with_root<R>(
+    shared: &Shared,
+    location: &'static Location<'static>,
+    f: impl FnOnce(&Root) -> R,
+) -> R {
+    let root = Root::new(location);
+    let _linked = Linked::new(&shared.roots, &root);
+    let _in_root = context::begin_root(&root);
+    f(&root)
+}
+
 impl Roots {
-    /// All that are there.
-    pub(super) fn all(&self) -> Vec<Arc<Root>> {
-        self.0.lock().iter().map(|(_, root)| Arc::clone(root)).collect()
+    /// What `f` says of each that is there. The list is locked meanwhile.
+    pub(super) fn map<T>(&self, mut f: impl FnMut(&Root) -> T) -> Vec<T> {
+        let first = self.0.lock();
+        let mut at = first.0;
+        let mut all = Vec::new();
+        // SAFETY: linked in the list whose lock is held, or null.
+        while let Some(root) = unsafe { at.as_ref() } {
+            all.push(f(root));
+            at = root.next.get();
+        }
+        all
     }
 }
 
-/// A call of `block_on` from there, on this thread, known until it is dropped.
-pub(super) struct Listed<'a> {
+/// A root in the list, until this is dropped. Never forgotten: `with_root` keeps it to itself.
+struct Linked<'a> {
     roots: &'a Roots,
-    key: usize,
-    root: Arc<Root>,
+    root: &'a Root,
 }
 
-impl<'a> Listed<'a> {
-    pub(super) fn new(shared: &'a Shared, location: &'static Location<'static>) -> Self {
-        let root = Arc::new(Root::new(location));
-        let key = shared.roots.0.lock().insert(Arc::clone(&root));
-        Self { roots: &shared.roots, key, root }
-    }
-
-    /// What is polled on this thread, and is no task, notes here what it awaits until the guard is dropped.
-    pub(super) fn begin(&self) -> InRoot<'_> {
-        context::begin_root(&self.root)
-    }
-
-    /// The future of the call, whose polls are counted.
-    pub(super) fn watch<F>(&self, future: F) -> Watched<'_, F> {
-        Watched { future, root: &self.root }
+impl<'a> Linked<'a> {
+    #[inline]
+    fn new(roots: &'a Roots, root: &'a Root) -> Self {
+        let mut first = roots.0.lock();
+        root.next.set(first.0);
+        // SAFETY: linked in the list whose lock is held, or null.
+        if let Some(next) = unsafe { first.0.as_ref() } {
+            next.prev.set(root);
+        }
+        first.0 = root;
+        Self { roots, root }
     }
 }
 
-impl Drop for Listed<'_> {
+impl Drop for Linked<'_> {
+    #[inline]
     fn drop(&mut self) {
-        let root = self.roots.0.lock().try_remove(self.key);
-        drop(root);
+        let mut first = self.roots.0.lock();
+        let (prev, next) = (self.root.prev.get(), self.root.next.get());
+        // SAFETY: neighbours in the list whose lock is held, or null.
+        match unsafe { prev.as_ref() } {
+            None => first.0 = next,
+            Some(prev) => prev.next.set(next),
+        }
+        // SAFETY: as for `prev`.
+        if let Some(next) = unsafe { next.as_ref() } {
+            next.prev.set(prev);
+        }
     }
 }
 
 pin_project! {
-    /// See [`Listed::watch`].
+    /// See [`Root::watch`].
     pub(super) struct Watched<'a, F> {
         #[pin]
         future: F,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use windlass_blocking::wait_blocked;
 
 use super::handle::{Entered, drive};
-use super::roots::Listed;
+use super::roots::with_root;
 use super::{Builder, EnterGuard, Handle, RuntimeMetrics};
 use crate::context::{self, Seated};
 use crate::executor::PATIENCE;
@@ -168,16 +168,16 @@ impl Runtime {
         let _driving = drive();
         let shared = self.handle.shared();
         let _entered = Entered::new(shared);
-        let listed = Listed::new(shared, Location::caller());
-        let _in_root = listed.begin();
-        let future = ContextVars::current().scope(listed.watch(future));
-        // Inside a blocking job the future may wait for another job of the same pool.
-        wait_blocked(|| {
-            if shared.config.block_on_runs_tasks {
-                block_on_seated(shared, future)
-            } else {
-                block_on_parked(future)
-            }
+        with_root(shared, Location::caller(), |root| {
+            let future = ContextVars::current().scope(root.watch(future));
+            // Inside a blocking job the future may wait for another job of the same pool.
+            wait_blocked(|| {
+                if shared.config.block_on_runs_tasks {
+                    block_on_seated(shared, future)
+                } else {
+                    block_on_parked(future)
+                }
+            })
         })
     }
 
