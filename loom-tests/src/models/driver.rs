@@ -272,7 +272,7 @@ fn clock_moves_when_all_sleep() {
 /// The clock stands, a worker goes to sleep, and the last one that is awake is a guest that leaves.
 #[test]
 fn clock_moves_when_the_last_guest_leaves() {
-    model("driver::clock_moves_when_the_last_guest_leaves", 3500).explore(|| {
+    model("driver::clock_moves_when_the_last_guest_leaves", 2200).explore(|| {
         let shared = sleepy_runtime(2, Clock::paused());
         let (_timer, wakes) = timer(&shared);
         let (watched, thread) = dozer(worker(&shared));
@@ -285,7 +285,7 @@ fn clock_moves_when_the_last_guest_leaves() {
 /// The clock stands, a worker sleeps and nothing waits, until a guest comes and sets a timer.
 #[test]
 fn clock_waits_for_a_guest_that_comes() {
-    model("driver::clock_waits_for_a_guest_that_comes", 1000).explore(|| {
+    model("driver::clock_waits_for_a_guest_that_comes", 6600).explore(|| {
         let shared = sleepy_runtime(2, Clock::paused());
         let (watched, thread) = dozer(worker(&shared));
         let guest = sit(&shared, &Root::new(Some(shared.driver.clone()))).expect("there is a seat");
