@@ -165,7 +165,7 @@ pub fn current() -> Option<TaskInfo> {
 
 /// Every live task of the current runtime; asyncio's `all_tasks`.
 ///
-/// It keeps no other thread waiting for longer than a moment, but takes its own time: some 0.3 s for a million tasks. Inside a task that
+/// It keeps no other thread waiting for longer than a moment, but takes its own time: 0.2 to 0.6 s for a million tasks. Inside a task that
 /// is a long poll; call [`Handle::all_tasks`](crate::runtime::Handle::all_tasks) on another thread then. The tasks of a
 /// [`LocalSet`](super::LocalSet) are not listed, and those on the blocking pool only if they have a name.
 ///
