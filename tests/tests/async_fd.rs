@@ -273,7 +273,10 @@ fn polls_of_one_direction_wake_the_last_waker(flavor: Flavor) {
         drop(fd.readable().await.unwrap());
         // The readiness is seen before whoever brings it has woken.
         spin_until(|| last.wakes() > 0);
-        assert_eq!((first.wakes(), last.wakes()), (0, 1));
+        // Where the system reports once, whoever waits is woken by any event, to ask it again.
+        if cfg!(not(windlass_portable_poll = "oneshot")) {
+            assert_eq!((first.wakes(), last.wakes()), (0, 1));
+        }
         let mut fd = fd;
         poll_fn(|cx| fd.poll_read_ready_mut(cx).map_ok(|_| ())).await.unwrap();
         poll_fn(|cx| fd.poll_write_ready_mut(cx).map_ok(|_| ())).await.unwrap();

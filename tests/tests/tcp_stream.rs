@@ -280,7 +280,10 @@ fn one_wake_for_one_waiter(flavor: Flavor) {
         assert!(server.poll_write_ready(&mut cx).is_ready());
         // The readiness is seen before whoever brings it has woken.
         spin_until(|| counter.wakes() > 0);
-        assert_eq!(counter.wakes(), 1);
+        // Where the system reports once, whoever waits is woken by any event, to ask it again.
+        if cfg!(not(windlass_portable_poll = "oneshot")) {
+            assert_eq!(counter.wakes(), 1);
+        }
     });
 }
 
