@@ -62,9 +62,10 @@ impl<T> Entries<T> {
 
     /// Takes out the entry of that sequence number, and returns its deadline and value. `None` if it is not there any more.
     pub(crate) fn take(&mut self, index: u32, sequence: u64) -> Option<(u64, T)> {
-        let place = self.places.get_mut(index as usize).filter(|place| place.sequence == sequence)?;
+        let free = self.free;
+        let place = self.place(index, sequence)?;
         let value = place.value.take()?;
-        let deadline = std::mem::replace(&mut place.deadline, self.free.into());
+        let deadline = std::mem::replace(&mut place.deadline, free.into());
         self.free = index;
         self.len -= 1;
         Some((deadline, value))
@@ -90,11 +91,12 @@ impl<T> Entries<T> {
 
     /// Gives an entry another deadline and sequence number, and returns the deadline it had and the new number.
     pub(crate) fn set(&mut self, index: u32, sequence: u64, deadline: u64) -> Option<(u64, u64)> {
-        let place = self.places.get_mut(index as usize);
-        let place = place.filter(|place| place.sequence == sequence && place.value.is_some())?;
-        self.sequence += 1;
-        place.sequence = self.sequence;
-        Some((std::mem::replace(&mut place.deadline, deadline), self.sequence))
+        let next = self.sequence + 1;
+        let place = self.place(index, sequence)?;
+        place.sequence = next;
+        let before = std::mem::replace(&mut place.deadline, deadline);
+        self.sequence = next;
+        Some((before, next))
     }
 
     /// The deadline and value of the entry of that sequence number.
@@ -105,7 +107,13 @@ impl<T> Entries<T> {
 
     /// The value of the entry of that sequence number, to be changed.
     pub(crate) fn get_mut(&mut self, index: u32, sequence: u64) -> Option<&mut T> {
-        let place = self.places.get_mut(index as usize).filter(|place| place.sequence == sequence)?;
-        place.value.as_mut()
+        self.place(index, sequence)?.value.as_mut()
+    }
+
+    /// The place of the entry of that sequence number, if it is there still.
+    #[inline]
+    fn place(&mut self, index: u32, sequence: u64) -> Option<&mut Entry<T>> {
+        let place = self.places.get_mut(index as usize)?;
+        (place.sequence == sequence && place.value.is_some()).then_some(place)
     }
 }

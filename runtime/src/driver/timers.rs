@@ -8,11 +8,10 @@ use std::task::Waker;
 
 use windlass_timer::{Key, Wheel};
 
-use super::Clock;
+use super::{Clock, wake};
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::primitives::{Arc, Mutex};
-use crate::quietly;
 
 /// How many timers fire at most while a shard's lock is held.
 const BATCH: usize = if cfg!(windlass_loom) { 2 } else { 512 };
@@ -239,7 +238,7 @@ impl Timers {
             }
         }
         for (_, waker) in fired {
-            quietly(|| waker.wake());
+            wake(waker);
         }
     }
 }

@@ -233,8 +233,7 @@ impl Worker {
     }
 
     /// Wakes those who wait for what the driver has brought, strangers last. It is free before that: a waker may be
-    /// anybody's.
-    /// Returns what it finds it is after that: a search it was to begin has ended if there are strangers.
+    /// anybody's. Returns what it finds it is after that: a search it was to begin has ended if there are strangers.
     fn dispatch(&self, mut held: Held<'_>, mut woken: Woken) -> Woken {
         let mut wakers = self.wakers.take();
         held.report(&mut wakers);

@@ -53,7 +53,6 @@ pub(crate) use carried_locals::{CarriedLocals, Scope, leave_scopes};
 pub(crate) use cell::{Header, Published, published_origin};
 pub(crate) use context_var::Vars;
 pub(crate) use ended::Ended;
-
 pub(crate) use info::{Place, Waits};
 pub(crate) use local::LocalShared;
 pub(crate) use raw::{Schedule, enter_party, with_future};

@@ -77,13 +77,13 @@ pin_project! {
     /// use windlass::time::{Duration, timeout};
     ///
     /// # #[windlass::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let mut timeout = timeout(Duration::from_secs(1), std::future::ready(1));
+    /// # async fn main() {
+    /// let mut timeout = timeout(Duration::from_secs(1), std::future::ready(1));
     /// println!("{:?}", timeout.get_ref());
     /// *timeout.get_mut() = std::future::ready(2);
     /// // Without the limit after all.
     /// assert_eq!(timeout.into_inner().into_inner(), 2);
-/// # }
+    /// # }
     /// ```
     #[must_use = "futures do nothing unless they are awaited"]
     #[derive(Debug)]
