@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
@@ -48,6 +49,7 @@ on_flavor!(
 on_flavor!(
     one_worker,
     windlass_tests::Flavor::MultiThread(1),
+    nobody_but_one_in_block_on_is_left,
     the_future_of_block_on_blocks,
     the_future_of_block_on_blocks_and_the_sender_is_queued,
     the_future_of_block_on_wakes_the_sender_and_blocks,
@@ -156,20 +158,43 @@ fn the_sender_was_yielding(flavor: Flavor) {
 
 fn the_sender_is_spawned_from_outside(flavor: Flavor) {
     let runtime = flavor.runtime();
-    assert_soon(|| {
-        let (tx, rx) = std_mpsc::channel();
-        let (blocks, is_blocking) = std_mpsc::channel();
-        let (done, is_done) = std_mpsc::channel();
-        runtime.spawn(async move {
-            blocks.send(()).unwrap();
-            rx.recv().unwrap();
-            done.send(()).unwrap();
+    assert_soon(|| blocked_until_a_spawn_from_outside(&runtime));
+}
+
+/// Has a task block until another one sends, which is spawned from here. Returns how long that takes.
+fn blocked_until_a_spawn_from_outside(runtime: &Runtime) -> Duration {
+    let (tx, rx) = std_mpsc::channel();
+    let (blocks, is_blocking) = std_mpsc::channel();
+    let (done, is_done) = std_mpsc::channel();
+    runtime.spawn(async move {
+        blocks.send(()).unwrap();
+        rx.recv().unwrap();
+        done.send(()).unwrap();
+    });
+    is_blocking.recv().unwrap();
+    let begun = Instant::now();
+    runtime.spawn(async move { tx.send(()).unwrap() });
+    is_done.recv().unwrap();
+    begun.elapsed()
+}
+
+/// The only worker blocks, and a thread whose future in `block_on` waits is there to run tasks.
+fn nobody_but_one_in_block_on_is_left(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let (end, is_over) = oneshot::channel::<()>();
+    let (sits, is_seated) = std_mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            runtime.block_on(async {
+                sits.send(()).unwrap();
+                is_over.await.unwrap();
+            })
         });
-        is_blocking.recv().unwrap();
-        let begun = Instant::now();
-        runtime.spawn(async move { tx.send(()).unwrap() });
-        is_done.recv().unwrap();
-        begun.elapsed()
+        is_seated.recv().unwrap();
+        assert_soon(|| blocked(&runtime, block_on_slot));
+        assert_soon(|| blocked(&runtime, || block_on_queue(0)));
+        assert_soon(|| blocked_until_a_spawn_from_outside(&runtime));
+        end.send(()).unwrap();
     });
 }
 

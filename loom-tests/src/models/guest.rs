@@ -107,6 +107,25 @@ fn lifo_slot_of_a_guest_that_blocks() {
     });
 }
 
+/// A guest runs tasks, as many as there are to be workers do with it, and queues one, for which it wakes nobody. Then it polls
+/// its future, which blocks, while a worker looks for work and sleeps.
+#[test]
+fn untold_of_before_it_polls_its_future() {
+    model("guest::untold_of_before_it_polls_its_future", 300).explore(|| {
+        let shared = runtime(2);
+        let (watched, thread) = finder(worker(&shared));
+        let guest = sit(&shared, &Root::new(None)).expect("there is a seat");
+        guest.push_back(task(&shared));
+        guest.in_root(|| {
+            assert_nothing_lost(&shared, &[&watched], &[]);
+            shared.set_closing();
+            drop(thread.join().unwrap());
+        });
+        drop(guest);
+        clear(&shared);
+    });
+}
+
 /// A guest arrives, queues a task and leaves again, while a thief looks for work and sleeps, and a thread
 /// queues another task. Bound 2: the thief takes both tasks in every order, which at 3 takes minutes.
 #[test]

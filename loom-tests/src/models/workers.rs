@@ -11,7 +11,7 @@ use crate::context::Seated;
 use crate::driver::{Clock, Driver};
 use crate::primitives::Arc;
 use crate::root::executor::Executors;
-use crate::scheduler::model::Parker;
+use crate::scheduler::model::{Parker, Role};
 use crate::scheduler::{Config, Hooks, Shared, Worker};
 use crate::task::{JoinHandle, Token};
 
@@ -59,7 +59,7 @@ pub(super) fn worker(shared: &Arc<Shared>) -> Worker {
 /// A worker that sleeps, for others to wake.
 pub(super) fn sleeper(shared: &Arc<Shared>) -> Worker {
     let worker = worker(shared);
-    shared.idle.sleep(worker.index(), worker.parker(), None);
+    shared.idle.sleep(worker.index(), Role::Worker, worker.parker(), None);
     worker
 }
 

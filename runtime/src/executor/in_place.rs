@@ -10,7 +10,7 @@ use windlass_blocking::{Executor, Job};
 use crate::context::{self, Driving, Unseated};
 use crate::primitives::Mutex;
 use crate::runtime::Entered;
-use crate::scheduler::{Shared, block_on_seated};
+use crate::scheduler::{Shared, stand_in};
 
 /// Calls a function that blocks on this very thread, and has the tasks of its worker run elsewhere meanwhile.
 ///
@@ -89,7 +89,7 @@ impl StandIn {
                     over.waker = Some(cx.waker().clone());
                     Poll::Pending
                 });
-                block_on_seated(&shared, until_over);
+                stand_in(&shared, until_over);
             }
         };
         drop(shared.executors.stand_ins().try_execute(Job::with_location(job, location)));

@@ -7,6 +7,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use super::desk::Desk;
+use super::idle::Role;
 use super::root::{self, Root};
 use super::shared::Shared;
 use super::worker::Worker;
@@ -18,13 +19,24 @@ use crate::task::leave_scopes;
 /// Runs `future` to its end on this thread. While it waits the thread runs tasks, if a seat is free; in the
 /// line for one it only parks.
 pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output {
+    // Where there are no workers it is the one that runs the tasks.
+    let role = if shared.config.workers == 0 { Role::Worker } else { Role::Guest };
+    block_on_as(role, shared, future)
+}
+
+/// The same, for one who stands in for a worker until the future ends.
+pub(crate) fn stand_in<F: Future>(shared: &Arc<Shared>, until: F) -> F::Output {
+    block_on_as(Role::Worker, shared, until)
+}
+
+fn block_on_as<F: Future>(role: Role, shared: &Arc<Shared>, future: F) -> F::Output {
     let root = Root::new(Some(Arc::clone(&shared.driver)));
     let waker = root::waker(&root);
     let mut future = pin!(future);
     let mut has_seen_the_end = false;
     loop {
         if let Some((index, desk)) = shared.roster.sit_or_wait(root.parker()) {
-            let guest = Guest::sit(shared, index, desk, &root);
+            let guest = Guest::sit(shared, index, role, desk, &root);
             return guest.run(&root, &waker, future);
         }
         let sees_the_end = !has_seen_the_end && shared.is_closing();
@@ -81,8 +93,8 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    pub(crate) fn sit(shared: &Arc<Shared>, index: usize, desk: Desk, root: &Arc<Root>) -> Self {
-        let worker = Box::new(Worker::guest(Arc::clone(shared), index, desk, root));
+    pub(crate) fn sit(shared: &Arc<Shared>, index: usize, role: Role, desk: Desk, root: &Arc<Root>) -> Self {
+        let worker = Box::new(Worker::guest(Arc::clone(shared), index, role, desk, root));
         worker.arrive();
         // SAFETY: the worker is in a box of its own, and `drop` takes the guard away first.
         let seated = unsafe { Seated::new(&worker) };

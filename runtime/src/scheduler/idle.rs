@@ -12,16 +12,27 @@ use super::parker::Parker;
 const SEARCHING_ONE: usize = 1;
 pub(super) const SEARCHING_MASK: usize = (1 << 16) - 1;
 
-/// One worker in the list of sleepers.
+/// One [`Role::Worker`] in the list of sleepers.
 const SLEEPING_ONE: usize = 1 << 16;
 const SLEEPING_MASK: usize = SEARCHING_MASK << 16;
 
 /// The scheduler's last worker has seen to everything: whoever queues a task now has to end it himself.
 const DRAINED: usize = 1 << 32;
 
+/// What somebody is on its seat for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// To run tasks: it is woken for what is queued.
+    Worker,
+    /// To wait for a future of its own. It runs tasks while it is up, but is not woken for them as long as there are
+    /// workers that can come: a runtime of so many workers is to have so many threads busy, and two that meet at the same
+    /// lock for tasks of 100 ns take longer than one.
+    Guest,
+}
+
 /// The idle workers of a scheduler.
 pub(crate) struct Idle {
-    /// How many search, how many sleep. The latter changes under the lock only.
+    /// How many search, how many with the role of a worker sleep. The latter changes under the lock only.
     pub(super) word: AtomicUsize,
     pub(super) sleepers: Mutex<Sleepers>,
 }
@@ -34,7 +45,19 @@ pub(super) struct Sleepers {
 
 pub(super) struct Sleeper {
     pub(super) seat: usize,
+    role: Role,
     parker: Arc<Parker>,
+}
+
+impl Role {
+    /// What one of this role who sleeps adds to the word.
+    #[inline]
+    const fn asleep(self) -> usize {
+        match self {
+            Self::Worker => SLEEPING_ONE,
+            Self::Guest => 0,
+        }
+    }
 }
 
 /// The right and duty of one searching worker: whoever queues work leaves it to him to be found.
@@ -60,6 +83,17 @@ pub(crate) enum Notified {
     Drained,
 }
 
+/// What whoever has queued work sees.
+#[must_use]
+pub(crate) enum Seen {
+    /// Somebody searches, or nobody sleeps: all are up, and come for it.
+    InGoodHands,
+    /// Nobody searches, and so many workers sleep.
+    Asleep(usize),
+    /// The scheduler is drained.
+    Drained,
+}
+
 impl Idle {
     pub(crate) fn new(seats: usize) -> Self {
         assert!(seats < SEARCHING_MASK, "seats must fit their counters");
@@ -72,32 +106,56 @@ impl Idle {
     /// Work was queued: makes sure that somebody comes for it.
     #[inline]
     pub(crate) fn notify(&self) -> Notified {
+        match self.look() {
+            Seen::Asleep(_) => self.wake_one(),
+            Seen::InGoodHands => {}
+            Seen::Drained => return Notified::Drained,
+        }
+        Notified::InGoodHands
+    }
+
+    /// Work was queued: looks whether somebody should be woken for it.
+    #[inline]
+    pub(crate) fn look(&self) -> Seen {
         // Pairs with the fences of `sleep` and `found`: either this sees the worker asleep (or no longer
         // searching), or that worker sees the work.
         fence(SeqCst);
         let word = self.word.load(Relaxed);
         if word & DRAINED != 0 {
-            return Notified::Drained;
+            return Seen::Drained;
         }
-        if word & SEARCHING_MASK == 0 && word & SLEEPING_MASK != 0 {
-            self.wake_one();
+        match (word & SEARCHING_MASK, word & SLEEPING_MASK) {
+            (0, 1..) => Seen::Asleep((word & SLEEPING_MASK) / SLEEPING_ONE),
+            _ => Seen::InGoodHands,
         }
-        Notified::InGoodHands
     }
 
-    /// Wakes a sleeper to search, unless one searches already.
+    /// Wakes a worker that sleeps to search, unless one searches already.
     #[cold]
     pub(crate) fn wake_one(&self) {
+        self.wake(|list| list.iter().rposition(|sleeper| sleeper.role == Role::Worker));
+    }
+
+    /// The same, or a guest if no worker sleeps: they may all be stuck.
+    #[cold]
+    pub(crate) fn wake_worker_or_guest(&self) {
+        self.wake(|list| {
+            list.iter().rposition(|sleeper| sleeper.role == Role::Worker).or(list.len().checked_sub(1))
+        });
+    }
+
+    fn wake(&self, choose: impl FnOnce(&[Sleeper]) -> Option<usize>) {
         let parker = {
             let mut sleepers = self.sleepers.lock();
             if self.word.load(Relaxed) & SEARCHING_MASK != 0 {
                 return;
             }
-            let Some(sleeper) = sleepers.list.pop() else { return };
+            let Some(chosen) = choose(&sleepers.list) else { return };
+            let sleeper = sleepers.list.remove(chosen);
             sleepers.wakes += 1;
             // It searches from now on, so that nobody else is woken until it has looked. Relaxed: the lock
             // orders this for the sleeper, the fence of `found` for all others.
-            self.word.fetch_add(SEARCHING_ONE.wrapping_sub(SLEEPING_ONE), Relaxed);
+            self.word.fetch_add(SEARCHING_ONE.wrapping_sub(sleeper.role.asleep()), Relaxed);
             sleeper.parker
         };
         parker.unpark();
@@ -109,7 +167,8 @@ impl Idle {
             let mut sleepers = self.sleepers.lock();
             let list = std::mem::take(&mut sleepers.list);
             sleepers.wakes += list.len() as u64;
-            self.word.fetch_add(SEARCHING_ONE.wrapping_sub(SLEEPING_ONE).wrapping_mul(list.len()), Relaxed);
+            let asleep: usize = list.iter().map(|sleeper| sleeper.role.asleep()).sum();
+            self.word.fetch_add((SEARCHING_ONE * list.len()).wrapping_sub(asleep), Relaxed);
             list
         };
         for sleeper in sleepers {
@@ -144,12 +203,12 @@ impl Idle {
     }
 
     /// A worker without work joins the sleepers. It must look for work once more, and then park.
-    pub(crate) fn sleep(&self, seat: usize, parker: &Arc<Parker>, searching: Option<Searching>) {
+    pub(crate) fn sleep(&self, seat: usize, role: Role, parker: &Arc<Parker>, searching: Option<Searching>) {
         let stops = if let Some(Searching(())) = searching { SEARCHING_ONE } else { 0 };
         {
             let mut sleepers = self.sleepers.lock();
-            sleepers.list.push(Sleeper { seat, parker: Arc::clone(parker) });
-            self.word.fetch_add(SLEEPING_ONE - stops, Relaxed);
+            sleepers.list.push(Sleeper { seat, role, parker: Arc::clone(parker) });
+            self.word.fetch_add(role.asleep().wrapping_sub(stops), Relaxed);
         }
         // Pairs with the fence of `notify`: who queued work and saw neither a sleeper nor a searcher did so
         // before the look that follows.
@@ -161,9 +220,9 @@ impl Idle {
     pub(crate) fn search_again(&self, seat: usize) -> Searching {
         let mut sleepers = self.sleepers.lock();
         if let Some(at) = sleepers.list.iter().position(|sleeper| sleeper.seat == seat) {
-            sleepers.list.swap_remove(at);
-            // Relaxed, as in `wake_one`, which else has done the same.
-            self.word.fetch_add(SEARCHING_ONE.wrapping_sub(SLEEPING_ONE), Relaxed);
+            let sleeper = sleepers.list.swap_remove(at);
+            // Relaxed, as in `wake`, which else has done the same.
+            self.word.fetch_add(SEARCHING_ONE.wrapping_sub(sleeper.role.asleep()), Relaxed);
         }
         Searching(())
     }
@@ -174,8 +233,8 @@ impl Idle {
         let Some(at) = sleepers.list.iter().position(|sleeper| sleeper.seat == seat) else {
             return Woken::ToSearch(Searching(()));
         };
-        sleepers.list.swap_remove(at);
-        self.word.fetch_sub(SLEEPING_ONE, Relaxed);
+        let sleeper = sleepers.list.swap_remove(at);
+        self.word.fetch_sub(sleeper.role.asleep(), Relaxed);
         Woken::OnItsOwn
     }
 
@@ -204,5 +263,55 @@ impl Idle {
     /// How often a sleeper was woken.
     pub(crate) fn wakes(&self) -> u64 {
         self.sleepers.lock().wakes
+    }
+}
+
+#[cfg(all(test, not(windlass_loom)))]
+mod tests {
+    use super::*;
+
+    fn sleep(idle: &Idle, seat: usize, role: Role) -> Arc<Parker> {
+        let parker = Arc::new(Parker::new(None));
+        idle.sleep(seat, role, &parker, None);
+        parker
+    }
+
+    /// It was woken to search, and stops.
+    fn was_woken(idle: &Idle, seat: usize) -> bool {
+        match idle.wake_up(seat) {
+            Woken::ToSearch(searching) => idle.found(searching),
+            Woken::OnItsOwn => false,
+        }
+    }
+
+    fn sleepers(idle: &Idle) -> Vec<usize> {
+        idle.sleepers.lock().list.iter().map(|sleeper| sleeper.seat).collect()
+    }
+
+    #[test]
+    fn a_guest_is_not_woken_for_tasks() {
+        let idle = Idle::new(2);
+        let _parkers = [sleep(&idle, 0, Role::Worker), sleep(&idle, 1, Role::Guest)];
+        // The worker, though the guest came last; and once that one is up, nobody.
+        assert_eq!(idle.notify(), Notified::InGoodHands);
+        assert_eq!(sleepers(&idle), [1]);
+        assert!(was_woken(&idle, 0));
+        assert_eq!(idle.notify(), Notified::InGoodHands);
+        assert_eq!(sleepers(&idle), [1]);
+    }
+
+    #[test]
+    fn a_guest_is_woken_where_no_worker_can_be() {
+        let idle = Idle::new(3);
+        let _parkers =
+            [0, 1, 2].map(|seat| sleep(&idle, seat, if seat == 1 { Role::Worker } else { Role::Guest }));
+        idle.wake_worker_or_guest();
+        assert_eq!(sleepers(&idle), [0, 2], "a worker first");
+        assert!(was_woken(&idle, 1));
+        idle.wake_worker_or_guest();
+        assert_eq!(sleepers(&idle), [0]);
+        assert!(was_woken(&idle, 2));
+        assert!(!was_woken(&idle, 0));
+        assert_eq!(idle.word.load(Relaxed), 0);
     }
 }

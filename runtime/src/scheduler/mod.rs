@@ -19,7 +19,7 @@ mod worker;
 
 pub(crate) use config::{Config, Hook, Hooks};
 pub(crate) use desk::Desk;
-pub(crate) use guest::{block_on_parked, block_on_seated};
+pub(crate) use guest::{block_on_parked, block_on_seated, stand_in};
 pub(crate) use roster::Close;
 pub(crate) use shared::Shared;
 pub(crate) use worker::Worker;

@@ -130,13 +130,13 @@ pub(super) fn look_at_driver(shared: &Shared, seen: &mut u64) -> Attended {
     }
     if *seen == last {
         // It searches, finds nothing, and sleeps in the driver.
-        shared.idle.wake_one();
+        shared.idle.wake_worker_or_guest();
     }
     Attended::Perhaps
 }
 
 fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
-    let (mut awake, mut suspicious) = (false, false);
+    let (mut awake, mut suspicious, mut is_stuck) = (false, false, false);
     for (seat, seen) in shared.seats.iter().zip(seen) {
         let beat = seat.pulse.beat();
         if !seat.is_awake() && beat == seen.beat {
@@ -147,16 +147,21 @@ fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
         awake = true;
         if beat != seen.beat || !beat.is_polling() {
             *seen = Seen { beat, since: now, reported: false };
-            suspicious |= beat.is_polling() && (!seat.lifo.is_empty() || !seat.stealer.is_empty());
+            suspicious |= beat.is_polling() && (!seat.lifo.is_empty() || shared.has_work());
             continue;
         }
         suspicious |= rescue(shared, seat) > 0;
+        is_stuck = true;
         let stuck = now.duration_since(seen.since);
         if stuck >= shared.config.slow_poll_threshold && !seen.reported && !seat.is_in_place() {
             seen.reported = true;
             // A subscriber that panics must not end the watch.
             quietly(|| report(shared, seat, beat, stuck));
         }
+    }
+    if is_stuck && shared.has_work() {
+        // Perhaps all the workers are, and whoever queued that woke none of the guests.
+        shared.idle.wake_worker_or_guest();
     }
     if awake { Look::Awake { suspicious } } else { Look::Quiet }
 }

@@ -13,12 +13,14 @@ const LOOK_WITHIN: Duration = Duration::from_millis(2);
 pub(super) struct Pace {
     /// When this worker last got up, and how many polls it had done then.
     up: Cell<(Instant, u64)>,
-    /// What a poll took of late, with all there is around it, in nanoseconds.
+    /// What a poll took of late, with all there is around it, in nanoseconds; 0 if nothing is known yet.
     per_poll: Cell<u64>,
     /// When this worker last looked at the driver, or got up, and how many polls it had done then.
     looked: Cell<(Instant, u64)>,
     /// How many polls it was to do from that look to the next.
     between_looks: Cell<u32>,
+    /// When this worker last woke another, and how many slept before.
+    woke: Cell<Option<(Instant, usize)>>,
 }
 
 impl Pace {
@@ -29,6 +31,7 @@ impl Pace {
             per_poll: Cell::new(0),
             looked: Cell::new(now),
             between_looks: Cell::new(u32::MAX),
+            woke: Cell::new(None),
         }
     }
 
@@ -65,15 +68,37 @@ impl Pace {
         let busy = since.elapsed();
         if let Some(took) = (busy.as_nanos() as u64).checked_div(polls.wrapping_sub(before)) {
             // Mostly what it was, so that one long poll does not count for all.
-            self.per_poll.set((self.per_poll.get() * 7 + took) / 8);
+            let next = match self.per_poll.get() {
+                0 => took,
+                before => (before * 7 + took) / 8,
+            };
+            self.per_poll.set(next.max(1));
         }
         busy
     }
 
     /// Whether this many polls are likely to take so long that another worker should share them.
     pub(super) fn is_worth_a_wake(&self, polls: usize) -> bool {
-        let likely = (polls as u64).saturating_mul(self.per_poll.get());
+        let per_poll = self.per_poll.get();
+        let likely = (polls as u64).saturating_mul(per_poll);
         // A model has no clock, and must not depend on the real one.
-        cfg!(windlass_loom) || likely > WORTH_A_WAKE.as_nanos() as u64
+        cfg!(windlass_loom) || per_poll == 0 || likely > WORTH_A_WAKE.as_nanos() as u64
+    }
+
+    /// So many sleep, and one of them could be woken for what is queued: whether that is to be done now. Not if the one that was
+    /// woken last was needed for so short that it sleeps again already: what there is to do is too little to be shared.
+    pub(super) fn wakes(&self, sleepers: usize) -> bool {
+        if cfg!(windlass_loom) {
+            return true;
+        }
+        let now = Instant::now();
+        if let Some((woke, before)) = self.woke.get()
+            && sleepers >= before
+            && now.duration_since(woke) < WORTH_A_WAKE
+        {
+            return false;
+        }
+        self.woke.set(Some((now, sleepers)));
+        true
     }
 }

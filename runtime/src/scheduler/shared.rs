@@ -205,13 +205,6 @@ impl Shared {
         self.finished_outside.fetch_add(1, Relaxed);
     }
 
-    /// A worker has queued a task in its local queue.
-    #[inline]
-    pub(crate) fn notify_local(&self) {
-        // A worker that queues has not left yet, so the scheduler is not drained, or it drains itself.
-        let (Notified::InGoodHands | Notified::Drained) = self.idle.notify();
-    }
-
     /// Whether there is a task in a queue somewhere. LIFO slots do not count: their workers come back for
     /// them, or else the monitor does.
     pub(crate) fn has_work(&self) -> bool {
@@ -231,7 +224,7 @@ impl Shared {
     /// is nothing to wait for: a thread that is no worker may come with it later, and tells nobody but whoever is there.
     pub(crate) fn leave_driver_to_others(&self) {
         if !self.driver.is_held() {
-            self.idle.wake_one();
+            self.idle.wake_worker_or_guest();
             return;
         }
         self.driver.cover_timers();

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 use super::desk::{Desk, Reach};
-use super::idle::{Searching, Woken};
+use super::idle::{Role, Searching, Seen, Woken};
 use super::pace::Pace;
 use super::parker::Parker;
 use super::root::Root;
@@ -29,6 +29,7 @@ const LIFO_PATIENCE: u32 = if cfg!(windlass_loom) { 1 } else { 64 };
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     index: usize,
+    role: Role,
     /// The seat of that index, in `shared`.
     seat: NonNull<Seat>,
     desk: Desk,
@@ -48,7 +49,7 @@ pub(crate) struct Worker {
     /// Whether that future is being polled, which may block this thread for good.
     in_root: Cell<bool>,
     pace: Pace,
-    /// How many tasks the driver's events have queued here, while they do.
+    /// How many tasks were queued here by the driver's events, or by one who wakes many at once, while they do.
     brought: Cell<Option<usize>>,
     /// Whether some of them are still in the queue, perhaps, and nobody was told.
     untold: Cell<bool>,
@@ -58,17 +59,18 @@ impl Worker {
     /// A worker of the runtime itself.
     pub(crate) fn new(shared: Arc<Shared>, index: usize, desk: Desk) -> Self {
         let parker = Arc::new(Parker::new(Some(Arc::clone(&shared.driver))));
-        Self::with(shared, index, desk, parker, None)
+        Self::with(shared, index, Role::Worker, desk, parker, None)
     }
 
     /// A guest: a thread inside `block_on`, whose future wakes it too.
-    pub(crate) fn guest(shared: Arc<Shared>, index: usize, desk: Desk, root: &Arc<Root>) -> Self {
-        Self::with(shared, index, desk, Arc::clone(root.parker()), Some(Arc::clone(root)))
+    pub(crate) fn guest(shared: Arc<Shared>, index: usize, role: Role, desk: Desk, root: &Arc<Root>) -> Self {
+        Self::with(shared, index, role, desk, Arc::clone(root.parker()), Some(Arc::clone(root)))
     }
 
     fn with(
         shared: Arc<Shared>,
         index: usize,
+        role: Role,
         desk: Desk,
         parker: Arc<Parker>,
         root: Option<Arc<Root>>,
@@ -77,6 +79,7 @@ impl Worker {
         Self {
             shared,
             index,
+            role,
             seat,
             desk,
             outer: Cell::new(std::ptr::null()),
@@ -142,10 +145,8 @@ impl Worker {
             }
         }
         self.flush_lifo();
-        if self.untold.take() {
-            self.shared.notify_local();
-        }
         self.in_root.set(true);
+        self.tell_of_untold();
         self.seat().pulse.begin(None);
         let _until_polled = InRoot(self);
         poll()
@@ -166,10 +167,48 @@ impl Worker {
     pub(crate) fn push_back(&self, token: Token) {
         if self.desk.push(token) == Reach::Others {
             match self.brought.get() {
-                None => self.shared.notify_local(),
+                None => self.tell(),
                 Some(brought) => self.brought.set(Some(brought + 1)),
             }
         }
+    }
+
+    /// A task was queued here: has another worker share the work, if that is worth a wake. If not it is as with the LIFO
+    /// slot: this worker comes back for it soon, or else the monitor moves it.
+    #[inline]
+    fn tell(&self) {
+        // Who is drained is alone, and ends what it queues itself.
+        if let Seen::Asleep(sleepers) = self.shared.idle.look() {
+            self.wake_another(sleepers);
+        }
+    }
+
+    #[cold]
+    fn wake_another(&self, sleepers: usize) {
+        // A guest that runs tasks is one more worker: if only one sleeps then as many are up as there are to be.
+        let is_one_more = self.role == Role::Guest && !self.in_root.get();
+        let is_worth_it = (sleepers > 1 || !is_one_more) && self.pace.wakes(sleepers);
+        self.untold.set(!is_worth_it);
+        if is_worth_it {
+            self.shared.idle.wake_one();
+        }
+    }
+
+    /// Tells of what is still here of that for which nobody was woken.
+    fn tell_of_untold(&self) {
+        if self.untold.take() && self.desk.len() > 0 {
+            self.tell();
+        }
+    }
+
+    /// Wakes many at once; those that come to this worker's queue are told of together.
+    pub(crate) fn wake_together(&self, wake: impl FnOnce()) {
+        if self.in_root.get() || self.brought.get().is_some() {
+            return wake();
+        }
+        self.brought.set(Some(0));
+        wake();
+        self.tell_of_brought();
     }
 
     /// Moves the task in the LIFO slot to the queue, where others see it at once.
@@ -208,6 +247,7 @@ impl Worker {
         if self.until_driver.get() == 0 {
             self.look_at_driver();
         }
+        self.tell_of_untold();
         let token = self.look_at_injector();
         self.until_driver.set(self.until_driver.get().saturating_sub(self.until_injector.get() + 1));
         token
@@ -255,20 +295,21 @@ impl Worker {
             wake_all(&mut strangers);
         }
         self.seat().pulse.end();
-        let brought = self.brought.take().unwrap_or_default();
-        if brought > 0 {
-            self.tell_of(brought);
-        }
+        self.tell_of_brought();
         woken
     }
 
     /// Many tasks were queued at once: tells somebody, if it is worth it. If not it is as with the LIFO slot: this
     /// worker comes back for them soon, or else the monitor does.
-    fn tell_of(&self, brought: usize) {
-        let is_worth_it = self.pace.is_worth_a_wake(brought);
-        self.untold.set(!is_worth_it);
-        if is_worth_it {
-            self.shared.notify_local();
+    fn tell_of_brought(&self) {
+        let brought = self.brought.take().unwrap_or_default();
+        if brought == 0 {
+            return;
+        }
+        if self.pace.is_worth_a_wake(brought) {
+            self.tell();
+        } else {
+            self.untold.set(true);
         }
     }
 
@@ -282,7 +323,7 @@ impl Worker {
         if token.is_some() && queued > 0 {
             // What came along was on its way here while those who searched and slept looked for it, and this
             // worker does not search: nobody comes for it unless told.
-            self.shared.notify_local();
+            self.tell();
         }
         let interval = self.shared.config.global_queue_interval;
         let until = match token {
@@ -467,7 +508,8 @@ impl Worker {
     /// Parks until a task is queued by someone else. Only the last worker of a runtime that closes calls
     /// this.
     pub(crate) fn await_token(&self) {
-        self.shared.idle.sleep(self.index, &self.parker, None);
+        // Whatever it came for: there are no others.
+        self.shared.idle.sleep(self.index, Role::Worker, &self.parker, None);
         // An entry may leave the registry without its token passing through a queue (a spawn that saw the
         // closing ends its task itself, and wakes all): it is looked at again from among the sleepers.
         if !self.shared.has_work() && !self.shared.registry.is_empty() {
@@ -515,7 +557,7 @@ impl Worker {
             }
             return Woken::OnItsOwn;
         }
-        self.shared.idle.sleep(self.index, &self.parker, searching);
+        self.shared.idle.sleep(self.index, self.role, &self.parker, searching);
         let sees_work = self.shared.has_work();
         let mut held = None;
         if !sees_work && !self.shared.is_closing() {

@@ -2,6 +2,7 @@
 
 use std::task::Waker;
 
+use crate::context;
 use crate::quietly;
 
 /// Who is to be woken, in order.
@@ -43,8 +44,17 @@ impl Wakes {
         if let Some(first) = self.first {
             quietly(|| first.wake());
         }
-        for waker in self.rest {
-            quietly(|| waker.wake());
+        if !self.rest.is_empty() {
+            wake_together(self.rest);
         }
     }
+}
+
+#[cold]
+fn wake_together(wakers: Vec<Waker>) {
+    let wake = || wakers.into_iter().for_each(|waker| quietly(|| waker.wake()));
+    context::with_worker(|worker| match worker {
+        Some(worker) => worker.wake_together(wake),
+        None => wake(),
+    });
 }
