@@ -2,8 +2,9 @@
 
 use loom::thread;
 
-use super::workers::{runtime, settle};
+use super::workers::{assert_nothing_lost, clear, finder, runtime, settle, task, worker};
 use crate::explore::model;
+use crate::scheduler::monitor;
 
 /// A worker gets up while the monitor lies down.
 #[test]
@@ -37,5 +38,22 @@ fn closing_against_rest() {
         settle();
         assert!(!shared.monitor.is_awaited(), "the monitor does not rest when the runtime closes");
         monitor.join().unwrap();
+    });
+}
+
+/// A task is queued of which nobody was told, as if it was too short for that, and its worker does not come back for it, while
+/// another one looks for work and sleeps.
+#[test]
+fn shares_what_nobody_was_told_of() {
+    model("monitor::shares_what_nobody_was_told_of", 20).explore(|| {
+        let shared = runtime(2);
+        let (busy, other) = (worker(&shared), worker(&shared));
+        let (watched, thread) = finder(other);
+        busy.desk().push(task(&shared));
+        monitor::share(&shared, false);
+        assert_nothing_lost(&shared, &[&watched], &[]);
+        shared.set_closing();
+        drop(thread.join().unwrap());
+        clear(&shared);
     });
 }

@@ -2,8 +2,8 @@
 //!
 //! One thread that looks at every seat once in a while, as long as one is awake and a little after. A seat
 //! whose pulse has not changed since the last look is stuck in a poll: what waits behind that poll, in the
-//! LIFO slot or the queue, is moved to the injector where others find it. It costs the workers nothing but
-//! the pulse, which is a store.
+//! LIFO slot or the queue, is moved to the injector where others find it. And where something is queued while
+//! a worker sleeps it is woken. It costs the workers nothing but the pulse, which is a store.
 
 use std::time::{Duration, Instant};
 
@@ -159,11 +159,21 @@ fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
             quietly(|| report(shared, seat, beat, stuck));
         }
     }
-    if is_stuck && shared.has_work() {
-        // Perhaps all the workers are, and whoever queued that woke none of the guests.
-        shared.idle.wake_worker_or_guest();
-    }
+    share(shared, is_stuck);
     if awake { Look::Awake { suspicious } } else { Look::Quiet }
+}
+
+/// Wakes somebody for what is queued, if nobody comes for it unless woken: whoever queued it may have thought it too short to be shared.
+/// If a worker is stuck they may all be, and then it has to be a guest, whom nobody else wakes for tasks.
+pub(crate) fn share(shared: &Shared, is_stuck: bool) {
+    if !shared.has_work() {
+        return;
+    }
+    if is_stuck {
+        shared.idle.wake_worker_or_guest();
+    } else {
+        shared.idle.wake_one();
+    }
 }
 
 /// Moves what waits behind a poll that does not return to where others find it. Returns how much that was.
