@@ -1,11 +1,14 @@
-//! A worker: where it looks for work, and how it runs what it finds.
+//! A worker: what it has, what it does next, and how it runs it.
+
+mod search;
+mod share;
 
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use super::desk::{Desk, Reach};
-use super::idle::{Role, Searching, Seen, Woken};
+use super::desk::Desk;
+use super::idle::{Role, Woken};
 use super::pace::Pace;
 use super::parker::Parker;
 use super::root::Root;
@@ -13,17 +16,12 @@ use super::seat::Seat;
 use super::shared::Shared;
 use crate::context;
 use crate::driver::{Held, wake, wake_all};
-use crate::primitives::deque::Steal;
-use crate::primitives::{Arc, hint};
+use crate::primitives::Arc;
 use crate::task::coop::BUDGET;
 use crate::task::{Ran, Token, is_of_a_task, leave_scopes};
 
 /// How many tasks in a row come from the LIFO slot before the local queue has its turn.
 const LIFO_STREAK: u32 = 3;
-
-/// How long a searching worker watches a LIFO slot before it takes the task of a worker that does not come
-/// back for it.
-const LIFO_PATIENCE: u32 = if cfg!(windlass_loom) { 1 } else { 64 };
 
 /// A thread while it runs tasks: the part of a seat that is its own.
 pub(crate) struct Worker {
@@ -152,72 +150,6 @@ impl Worker {
         poll()
     }
 
-    /// Queues a task that was woken or spawned on this worker, to be run next.
-    #[inline]
-    pub(crate) fn push_next(&self, token: Token) {
-        if self.in_root.get() || !self.shared.config.lifo {
-            self.push_back(token);
-        } else if let Some(displaced) = self.seat().lifo.put(token) {
-            self.push_back(displaced);
-        }
-    }
-
-    /// Queues a task behind the others.
-    #[inline]
-    pub(crate) fn push_back(&self, token: Token) {
-        if self.desk.push(token) == Reach::Others {
-            match self.brought.get() {
-                None => self.tell(),
-                Some(brought) => self.brought.set(Some(brought + 1)),
-            }
-        }
-    }
-
-    /// A task was queued here: has another worker share the work, if that is worth a wake. If not it is as with the LIFO
-    /// slot: this worker comes back for it soon, or else the monitor moves it.
-    #[inline]
-    fn tell(&self) {
-        // Who is drained is alone, and ends what it queues itself.
-        if let Seen::Asleep(sleepers) = self.shared.idle.look() {
-            self.wake_another(sleepers);
-        }
-    }
-
-    #[cold]
-    fn wake_another(&self, sleepers: usize) {
-        // A guest that runs tasks is one more worker: if only one sleeps then as many are up as there are to be.
-        let is_one_more = self.role == Role::Guest && !self.in_root.get();
-        let is_worth_it = (sleepers > 1 || !is_one_more) && self.pace.wakes(sleepers);
-        self.untold.set(!is_worth_it);
-        if is_worth_it {
-            self.shared.idle.wake_one();
-        }
-    }
-
-    /// Tells of what is still here of that for which nobody was woken.
-    fn tell_of_untold(&self) {
-        if self.untold.take() && self.desk.len() > 0 {
-            self.tell();
-        }
-    }
-
-    /// Wakes many at once; those that come to this worker's queue are told of together.
-    pub(crate) fn wake_together(&self, wake: impl FnOnce()) {
-        if self.in_root.get() || self.brought.get().is_some() {
-            return wake();
-        }
-        self.brought.set(Some(0));
-        wake();
-        self.tell_of_brought();
-    }
-
-    /// Moves the task in the LIFO slot to the queue, where others see it at once.
-    fn flush_lifo(&self) {
-        if let Some(token) = self.seat().lifo.take() {
-            self.push_back(token);
-        }
-    }
-
     /// The next task this worker has at hand.
     #[inline]
     pub(crate) fn next(&self) -> Option<Token> {
@@ -297,20 +229,6 @@ impl Worker {
         self.seat().pulse.end();
         self.tell_of_brought();
         woken
-    }
-
-    /// Many tasks were queued at once: tells somebody, if it is worth it. If not it is as with the LIFO slot: this
-    /// worker comes back for them soon, or else the monitor does.
-    fn tell_of_brought(&self) {
-        let brought = self.brought.take().unwrap_or_default();
-        if brought == 0 {
-            return;
-        }
-        if self.pace.is_worth_a_wake(brought) {
-            self.tell();
-        } else {
-            self.untold.set(true);
-        }
     }
 
     /// Takes tasks from the injector in passing, and sets the time of the next look: as soon as each task
@@ -393,195 +311,9 @@ impl Worker {
         seat.pulse.end();
     }
 
-    /// Looks for work everywhere: the injector, the other queues, the LIFO slots of those who do not come
-    /// back for them.
-    pub(crate) fn search(&self) -> Option<Token> {
-        loop {
-            if let Some(token) = self.pop_injected() {
-                return Some(token);
-            }
-            let mut retry = false;
-            for seat in self.others() {
-                match self.desk.steal_from(seat) {
-                    Steal::Success(token) => {
-                        self.seat().stats.steals.add(1);
-                        return Some(token);
-                    }
-                    Steal::Empty => {}
-                    Steal::Retry => retry = true,
-                }
-            }
-            if !retry {
-                return self.steal_lifo();
-            }
-            hint::spin_loop();
-        }
-    }
-
-    /// Takes the task from a LIFO slot whose worker is busy with something else for longer than a moment.
-    fn steal_lifo(&self) -> Option<Token> {
-        for seat in self.others() {
-            if seat.lifo.is_empty() {
-                continue;
-            }
-            let beat = seat.pulse.beat();
-            for _ in 0..LIFO_PATIENCE {
-                hint::spin_loop();
-            }
-            if seat.pulse.beat() == beat
-                && let Some(token) = seat.lifo.take()
-            {
-                self.seat().stats.lifo_steals.add(1);
-                return Some(token);
-            }
-        }
-        None
-    }
-
-    /// The other workers' seats, from a random one on.
-    fn others(&self) -> impl Iterator<Item = &Seat> {
-        let seats = &self.shared.seats;
-        let start = self.random() as usize % seats.len();
-        let (before, after) = seats.split_at(start);
-        let mine: *const Seat = self.seat();
-        after
-            .iter()
-            .chain(before)
-            .map(|seat| &**seat)
-            .filter(move |seat| seat.is_occupied() && !std::ptr::eq(*seat, mine))
-    }
-
-    fn random(&self) -> u32 {
-        // xorshift, which is enough to spread thieves.
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 17;
-        x ^= x << 5;
-        self.random.set(x);
-        x
-    }
-
-    /// Looks for work elsewhere, and sleeps if there is none. Returns with a task, or without when something
-    /// else may have happened: the root future was woken, the runtime closes.
-    #[cold]
-    pub(crate) fn find_or_sleep(&self) -> Option<Token> {
-        let mut searching = self.shared.idle.search(self.shared.config.search_limit);
-        loop {
-            let woken;
-            if let Some(searching) = searching.take() {
-                if let Some(token) = self.search() {
-                    self.stop_searching(searching);
-                    return Some(token);
-                }
-                woken = self.sleep_from(Some(searching));
-            } else {
-                woken = self.sleep_from(None);
-            }
-            match woken {
-                Woken::OnItsOwn => return None,
-                Woken::ToSearch(token) if self.is_interrupted() || self.has_own_work() => {
-                    self.stop_searching(token);
-                    return None;
-                }
-                Woken::ToSearch(token) => searching = Some(token),
-            }
-        }
-    }
-
-    /// Whether there is a task at hand: what a hook of the user's woke or spawned, once this worker has
-    /// looked for work elsewhere.
-    fn has_own_work(&self) -> bool {
-        !self.seat().lifo.is_empty() || self.desk.len() > 0
-    }
-
-    fn is_interrupted(&self) -> bool {
-        self.shared.is_closing() || self.root.as_ref().is_some_and(|root| root.is_woken())
-    }
-
-    /// Stops searching; whoever was the last to do so makes sure that what is left is found.
-    fn stop_searching(&self, searching: Searching) {
-        if self.shared.idle.found(searching) && self.shared.has_work() {
-            self.shared.idle.wake_one();
-        }
-    }
-
-    /// Parks until a task is queued by someone else. Only the last worker of a runtime that closes calls
-    /// this.
-    pub(crate) fn await_token(&self) {
-        // Whatever it came for: there are no others.
-        self.shared.idle.sleep(self.index, Role::Worker, &self.parker, None);
-        // An entry may leave the registry without its token passing through a queue (a spawn that saw the
-        // closing ends its task itself, and wakes all): it is looked at again from among the sleepers.
-        if !self.shared.has_work() && !self.shared.registry.is_empty() {
-            self.parker.park();
-        }
-        if let Woken::ToSearch(searching) = self.shared.idle.wake_up(self.index) {
-            // It is the only worker: what was queued is what it looks for next.
-            let _last = self.shared.idle.found(searching);
-        }
-    }
-
     /// Counts the time since this worker got up.
     pub(crate) fn count_busy(&self) {
         let stats = &self.seat().stats;
         stats.busy.add_duration(self.pace.stop(stats.polls.get()));
-    }
-
-    /// Waits in the driver if nobody else does, and then holds it; or else on the parker.
-    fn park(&self) -> Option<Held<'_>> {
-        let driver = &self.shared.driver;
-        let is_paused = driver.timers().clock().is_paused();
-        let Some(mut held) = driver.try_hold() else {
-            driver.cover_timers();
-            if is_paused {
-                // Whoever holds it may have waited for this worker to sleep.
-                driver.look_again();
-            }
-            self.parker.park();
-            return None;
-        };
-        if is_paused && (held.look() || driver.timers().may_advance() && self.shared.advance_if_all_sleep()) {
-            return Some(held);
-        }
-        self.parker.park_in(&mut held);
-        Some(held)
-    }
-
-    /// Joins the sleepers, looks once more, and parks until somebody gives the permit.
-    fn sleep_from(&self, searching: Option<Searching>) -> Woken {
-        self.shared.hooks.before_park();
-        if self.has_own_work() {
-            self.shared.hooks.after_unpark();
-            if let Some(searching) = searching {
-                self.stop_searching(searching);
-            }
-            return Woken::OnItsOwn;
-        }
-        self.shared.idle.sleep(self.index, self.role, &self.parker, searching);
-        let sees_work = self.shared.has_work();
-        let mut held = None;
-        if !sees_work && !self.shared.is_closing() {
-            let seat = self.seat();
-            seat.stats.parks.add(1);
-            self.count_busy();
-            seat.set_awake(false);
-            held = self.park();
-            self.pace.start(seat.stats.polls.get());
-            seat.set_awake(true);
-            self.shared.monitor.kick();
-        }
-        let woken = if sees_work {
-            // Not just on its own: a guest may have its future to poll first, and then has to pass this on.
-            Woken::ToSearch(self.shared.idle.search_again(self.index))
-        } else {
-            self.shared.idle.wake_up(self.index)
-        };
-        let woken = match held {
-            // Not from among the sleepers: what this wakes goes to the queue of one who is up.
-            Some(held) => self.dispatch(held, woken),
-            None => woken,
-        };
-        self.shared.hooks.after_unpark();
-        woken
     }
 }

@@ -1,0 +1,201 @@
+//! A worker that has nothing at hand: where it looks for work, and how it sleeps.
+
+use super::Worker;
+use crate::driver::Held;
+use crate::primitives::deque::Steal;
+use crate::primitives::hint;
+use crate::scheduler::idle::{Role, Searching, Woken};
+use crate::scheduler::seat::Seat;
+use crate::task::Token;
+
+/// How long a searching worker watches a LIFO slot before it takes the task of a worker that does not come
+/// back for it.
+const LIFO_PATIENCE: u32 = if cfg!(windlass_loom) { 1 } else { 64 };
+
+impl Worker {
+    /// Looks for work everywhere: the injector, the other queues, the LIFO slots of those who do not come
+    /// back for them.
+    pub(crate) fn search(&self) -> Option<Token> {
+        loop {
+            if let Some(token) = self.pop_injected() {
+                return Some(token);
+            }
+            let mut retry = false;
+            for seat in self.others() {
+                match self.desk.steal_from(seat) {
+                    Steal::Success(token) => {
+                        self.seat().stats.steals.add(1);
+                        return Some(token);
+                    }
+                    Steal::Empty => {}
+                    Steal::Retry => retry = true,
+                }
+            }
+            if !retry {
+                return self.steal_lifo();
+            }
+            hint::spin_loop();
+        }
+    }
+
+    /// Takes the task from a LIFO slot whose worker is busy with something else for longer than a moment.
+    fn steal_lifo(&self) -> Option<Token> {
+        for seat in self.others() {
+            if seat.lifo.is_empty() {
+                continue;
+            }
+            let beat = seat.pulse.beat();
+            for _ in 0..LIFO_PATIENCE {
+                hint::spin_loop();
+            }
+            if seat.pulse.beat() == beat
+                && let Some(token) = seat.lifo.take()
+            {
+                self.seat().stats.lifo_steals.add(1);
+                return Some(token);
+            }
+        }
+        None
+    }
+
+    /// The other workers' seats, from a random one on.
+    fn others(&self) -> impl Iterator<Item = &Seat> {
+        let seats = &self.shared.seats;
+        let start = self.random() as usize % seats.len();
+        let (before, after) = seats.split_at(start);
+        let mine: *const Seat = self.seat();
+        after
+            .iter()
+            .chain(before)
+            .map(|seat| &**seat)
+            .filter(move |seat| seat.is_occupied() && !std::ptr::eq(*seat, mine))
+    }
+
+    fn random(&self) -> u32 {
+        // xorshift, which is enough to spread thieves.
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x
+    }
+
+    /// Looks for work elsewhere, and sleeps if there is none. Returns with a task, or without when something
+    /// else may have happened: the root future was woken, the runtime closes.
+    #[cold]
+    pub(crate) fn find_or_sleep(&self) -> Option<Token> {
+        let mut searching = self.shared.idle.search(self.shared.config.search_limit);
+        loop {
+            let woken;
+            if let Some(searching) = searching.take() {
+                if let Some(token) = self.search() {
+                    self.stop_searching(searching);
+                    return Some(token);
+                }
+                woken = self.sleep_from(Some(searching));
+            } else {
+                woken = self.sleep_from(None);
+            }
+            match woken {
+                Woken::OnItsOwn => return None,
+                Woken::ToSearch(token) if self.is_interrupted() || self.has_own_work() => {
+                    self.stop_searching(token);
+                    return None;
+                }
+                Woken::ToSearch(token) => searching = Some(token),
+            }
+        }
+    }
+
+    /// Whether there is a task at hand: what a hook of the user's woke or spawned, once this worker has
+    /// looked for work elsewhere.
+    fn has_own_work(&self) -> bool {
+        !self.seat().lifo.is_empty() || self.desk.len() > 0
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.shared.is_closing() || self.root.as_ref().is_some_and(|root| root.is_woken())
+    }
+
+    /// Stops searching; whoever was the last to do so makes sure that what is left is found.
+    pub(super) fn stop_searching(&self, searching: Searching) {
+        if self.shared.idle.found(searching) && self.shared.has_work() {
+            self.shared.idle.wake_one();
+        }
+    }
+
+    /// Parks until a task is queued by someone else. Only the last worker of a runtime that closes calls
+    /// this.
+    pub(crate) fn await_token(&self) {
+        // Whatever it came for: there are no others.
+        self.shared.idle.sleep(self.index, Role::Worker, &self.parker, None);
+        // An entry may leave the registry without its token passing through a queue (a spawn that saw the
+        // closing ends its task itself, and wakes all): it is looked at again from among the sleepers.
+        if !self.shared.has_work() && !self.shared.registry.is_empty() {
+            self.parker.park();
+        }
+        if let Woken::ToSearch(searching) = self.shared.idle.wake_up(self.index) {
+            // It is the only worker: what was queued is what it looks for next.
+            let _last = self.shared.idle.found(searching);
+        }
+    }
+
+    /// Waits in the driver if nobody else does, and then holds it; or else on the parker.
+    fn park(&self) -> Option<Held<'_>> {
+        let driver = &self.shared.driver;
+        let is_paused = driver.timers().clock().is_paused();
+        let Some(mut held) = driver.try_hold() else {
+            driver.cover_timers();
+            if is_paused {
+                // Whoever holds it may have waited for this worker to sleep.
+                driver.look_again();
+            }
+            self.parker.park();
+            return None;
+        };
+        if is_paused && (held.look() || driver.timers().may_advance() && self.shared.advance_if_all_sleep()) {
+            return Some(held);
+        }
+        self.parker.park_in(&mut held);
+        Some(held)
+    }
+
+    /// Joins the sleepers, looks once more, and parks until somebody gives the permit.
+    fn sleep_from(&self, searching: Option<Searching>) -> Woken {
+        self.shared.hooks.before_park();
+        if self.has_own_work() {
+            self.shared.hooks.after_unpark();
+            if let Some(searching) = searching {
+                self.stop_searching(searching);
+            }
+            return Woken::OnItsOwn;
+        }
+        self.shared.idle.sleep(self.index, self.role, &self.parker, searching);
+        let sees_work = self.shared.has_work();
+        let mut held = None;
+        if !sees_work && !self.shared.is_closing() {
+            let seat = self.seat();
+            seat.stats.parks.add(1);
+            self.count_busy();
+            seat.set_awake(false);
+            held = self.park();
+            self.pace.start(seat.stats.polls.get());
+            seat.set_awake(true);
+            self.shared.monitor.kick();
+        }
+        let woken = if sees_work {
+            // Not just on its own: a guest may have its future to poll first, and then has to pass this on.
+            Woken::ToSearch(self.shared.idle.search_again(self.index))
+        } else {
+            self.shared.idle.wake_up(self.index)
+        };
+        let woken = match held {
+            // Not from among the sleepers: what this wakes goes to the queue of one who is up.
+            Some(held) => self.dispatch(held, woken),
+            None => woken,
+        };
+        self.shared.hooks.after_unpark();
+        woken
+    }
+}

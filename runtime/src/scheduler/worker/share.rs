@@ -1,0 +1,88 @@
+//! What a worker queues, and when it has another share the work.
+
+use super::Worker;
+use crate::scheduler::desk::Reach;
+use crate::scheduler::idle::{Role, Seen};
+use crate::task::Token;
+
+impl Worker {
+    /// Queues a task that was woken or spawned on this worker, to be run next.
+    #[inline]
+    pub(crate) fn push_next(&self, token: Token) {
+        if self.in_root.get() || !self.shared.config.lifo {
+            self.push_back(token);
+        } else if let Some(displaced) = self.seat().lifo.put(token) {
+            self.push_back(displaced);
+        }
+    }
+
+    /// Queues a task behind the others.
+    #[inline]
+    pub(crate) fn push_back(&self, token: Token) {
+        if self.desk.push(token) == Reach::Others {
+            match self.brought.get() {
+                None => self.tell(),
+                Some(brought) => self.brought.set(Some(brought + 1)),
+            }
+        }
+    }
+
+    /// A task was queued here: has another worker share the work, if that is worth a wake. If not it is as with the LIFO
+    /// slot: this worker comes back for it soon, or else the monitor moves it.
+    #[inline]
+    pub(super) fn tell(&self) {
+        // Who is drained is alone, and ends what it queues itself.
+        if let Seen::Asleep(sleepers) = self.shared.idle.look() {
+            self.wake_another(sleepers);
+        }
+    }
+
+    #[cold]
+    fn wake_another(&self, sleepers: usize) {
+        // A guest that runs tasks is one more worker: if only one sleeps then as many are up as there are to be.
+        let is_one_more = self.role == Role::Guest && !self.in_root.get();
+        let is_worth_it = (sleepers > 1 || !is_one_more) && self.pace.wakes(sleepers);
+        self.untold.set(!is_worth_it);
+        if is_worth_it {
+            self.shared.idle.wake_one();
+        }
+    }
+
+    /// Tells of what is still here of that for which nobody was woken.
+    pub(super) fn tell_of_untold(&self) {
+        if self.untold.take() && self.desk.len() > 0 {
+            self.tell();
+        }
+    }
+
+    /// Wakes many at once; those that come to this worker's queue are told of together.
+    pub(crate) fn wake_together(&self, wake: impl FnOnce()) {
+        if self.in_root.get() || self.brought.get().is_some() {
+            return wake();
+        }
+        self.brought.set(Some(0));
+        wake();
+        self.tell_of_brought();
+    }
+
+    /// Many tasks were queued at once: tells somebody, if it is worth it. If not it is as with the LIFO slot: this
+    /// worker comes back for them soon, or else the monitor does.
+    pub(super) fn tell_of_brought(&self) {
+        let brought = self.brought.take().unwrap_or_default();
+        if brought == 0 {
+            return;
+        }
+        if self.pace.is_worth_a_wake(brought) {
+            self.tell();
+        } else {
+            self.untold.set(true);
+        }
+    }
+
+    /// Moves the task in the LIFO slot to the queue, where others see it at once.
+    pub(super) fn flush_lifo(&self) {
+        if let Some(token) = self.seat().lifo.take() {
+            self.push_back(token);
+        }
+    }
+}
