@@ -25,6 +25,7 @@ use crate::workloads::spawn_many_local::SpawnManyLocal;
 use crate::workloads::spawn_many_remote::SpawnManyRemote;
 use crate::workloads::timer_churn::{Churn, TimerChurn};
 use crate::workloads::timer_fired::{TimerFired, Without};
+use crate::workloads::timer_late::TimerLate;
 use crate::workloads::timer_remote::TimerRemote;
 use crate::workloads::yield_many::YieldMany;
 
@@ -271,6 +272,8 @@ fn timers() -> Vec<Case> {
         "this many tasks sleep and are joined; CPU time without that of tasks that do not sleep";
     const YIELD: &str = "the same; CPU time without that of tasks that yield instead of their sleep";
     const REMOTE: &str = "a task registers batches of sleeps, a thread outside of the runtime drops them";
+    const LATE: &str =
+        "a task sleeps that long again and again, on an idle runtime: how much later it wakes up";
     let fired = |workers, sleepers, [shortest, spread]: [u64; 2], without| {
         let [shortest, spread] = [shortest, spread].map(Duration::from_millis);
         TimerFired { workers, sleepers, shortest, spread, without }
@@ -289,6 +292,10 @@ fn timers() -> Vec<Case> {
     for workers in [1, 2, 4] {
         let remote = TimerRemote { workers, timers: 10_000 };
         cases.push(Case::timers(format!("timer_cancelled_remote/{workers}"), REMOTE, remote));
+    }
+    for (name, micros, times) in [("100us", 100, 100), ("5ms", 5_000, 10)] {
+        let late = TimerLate { workers: 2, sleep: Duration::from_micros(micros), times };
+        cases.push(Case::timers(format!("timer_late/{name}"), LATE, late));
     }
     cases
 }

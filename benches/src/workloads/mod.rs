@@ -37,6 +37,7 @@ pub mod spawn_many_local;
 pub mod spawn_many_remote;
 pub mod timer_churn;
 pub mod timer_fired;
+pub mod timer_late;
 pub mod timer_remote;
 mod work;
 pub mod yield_many;
