@@ -18,6 +18,8 @@
     reason = "the sources are included whole, and the models use a part of them"
 )]
 
+#[path = "../../runtime/src/signal/unix/claim.rs"]
+mod claim;
 #[path = "../../runtime/src/context.rs"]
 mod context;
 #[path = "../../runtime/src/aio/task_group/count.rs"]

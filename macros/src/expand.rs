@@ -22,6 +22,14 @@ impl Entry {
             Entry::Test => "windlass::test",
         }
     }
+
+    /// The method of the runtime that runs the function: a test leaves signals alone.
+    fn method(self, span: Span) -> TokenStream {
+        match self {
+            Entry::Main => quote_spanned!(span=> run),
+            Entry::Test => quote_spanned!(span=> block_on),
+        }
+    }
 }
 
 /// The whole macro. An error is emitted beside a function that still compiles where possible, so that it stays the only one.
@@ -76,9 +84,9 @@ fn entered(entry: Entry, args: &Args, function: &Function) -> TokenStream {
     };
     let runtime = runtime(args, span);
     let run = if function.stands_alone(entry) {
-        run_function(function, &runtime)
+        run_function(entry, function, &runtime)
     } else {
-        run_block(function, &runtime)
+        run_block(entry, function, &runtime)
     };
     quote_spanned! {span=>
         #(#attrs)*
@@ -93,15 +101,17 @@ fn entered(entry: Entry, args: &Args, function: &Function) -> TokenStream {
 ///
 /// So the compiler sees an ordinary `async fn`: it checks the last expression, each `return` and each `?` against the declared type,
 /// converts where any function would (into a `Box<dyn Error>`, say) and points at the user's line. A block cannot declare its type.
-fn run_function(function: &Function, runtime: &TokenStream) -> TokenStream {
+fn run_function(entry: Entry, function: &Function, runtime: &TokenStream) -> TokenStream {
     let Function { sig, body, .. } = function;
     let name = &sig.ident;
-    quote_spanned! {Span::mixed_site()=>
+    let span = Span::mixed_site();
+    let method = entry.method(span);
+    quote_spanned! {span=>
         #[allow(clippy::unused_async)]
         #sig #body
         #[allow(clippy::expect_used)]
         {
-            #runtime.block_on(#name())
+            #runtime.#method(#name())
         }
     }
 }
@@ -109,16 +119,17 @@ fn run_function(function: &Function, runtime: &TokenStream) -> TokenStream {
 /// The body as a block: it can use the function's arguments, its `self`, and the generic parameters of the `impl` around it.
 ///
 /// A result of the wrong type is found when the block's is compared with the function's, hence the span: the end of the body.
-fn run_block(function: &Function, runtime: &TokenStream) -> TokenStream {
+fn run_block(entry: Entry, function: &Function, runtime: &TokenStream) -> TokenStream {
     let body = &function.body;
     let mixed = Span::mixed_site();
     let end = body.stream().into_iter().last().map_or(mixed, |token| mixed.located_at(token.span()));
-    let block_on = quote_spanned!(end=> .block_on(body));
+    let method = entry.method(end);
+    let run = quote_spanned!(end=> .#method(body));
     quote_spanned! {mixed=>
         let body = async move #body;
         #[allow(clippy::expect_used)]
         {
-            #runtime #block_on
+            #runtime #run
         }
     }
 }

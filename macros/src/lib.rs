@@ -23,6 +23,9 @@ use proc_macro::TokenStream;
 /// Meant for `main`, where it saves the few lines at the end of this page. Another function may carry it too, and is then a
 /// plain function that builds a runtime of its own at each call; it cannot be called from inside a runtime.
 ///
+/// On the main thread the first Ctrl-C drops what the function waits for, shuts the runtime down and ends the program, unless the
+/// program listens for it; the second one ends it at once. See `windlass::run`.
+///
 /// # Arguments
 ///
 /// | argument | value | default |
@@ -86,7 +89,7 @@ use proc_macro::TokenStream;
 ///         .worker_threads(2)
 ///         .build()
 ///         .expect("cannot build the runtime")
-///         .block_on(async move {
+///         .run(async move {
 ///             let port: u16 = windlass::spawn(async { "8080".parse() }).await??;
 ///             assert_eq!(port, 8080);
 ///             Ok(())
@@ -101,6 +104,7 @@ pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Turns an `async fn` into a test that runs on a runtime of its own.
 ///
 /// The arguments are those of [`macro@main`], but the default flavor is `"current_thread"`: a test that wants more than one thread says so.
+/// A test leaves Ctrl-C alone.
 /// Other attributes of tests (`#[should_panic]`, `#[ignore]`) work as on any test, and the test may return a `Result`.
 ///
 /// # Examples

@@ -21,6 +21,7 @@
 //! | tokio | asyncio, `concurrent.futures` | here |
 //! | --- | --- | --- |
 //! | `runtime::Runtime`, `#[tokio::main]` | `asyncio.Runner`, `asyncio.run` | [`runtime::Runtime`], [`macro@main`], [`run`] |
+//! | - | `KeyboardInterrupt` | [`run`] |
 //! | `runtime::Handle` | `get_running_loop()` | [`runtime::Handle`] |
 //! | `spawn`, `task::JoinHandle` | `create_task`, `Task` | [`spawn`], [`task::JoinHandle`] |
 //! | `JoinHandle::abort` | `Task.cancel` | [`abort`](task::JoinHandle::abort) |

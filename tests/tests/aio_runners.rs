@@ -10,10 +10,6 @@
 //! inexpressible: test_runners.py::RunnerTests::test_run_non_coro: the compiler refuses what is no future
 //! inexpressible: test_runners.py::RunnerTests::test_double_close: closing takes the runtime, so that nothing is left to close
 //! inexpressible: test_runners.py::RunnerTests::test_second_with_block_raises: closing takes the runtime, so that nothing is left to run on
-//! different: test_runners.py::RunnerTests::test_interrupt_call_soon: SIGINT does what the program says: `signal::ctrl_c` tells of it, and without that it ends the process
-//! different: test_runners.py::RunnerTests::test_interrupt_wait: SIGINT does what the program says: `signal::ctrl_c` tells of it, and without that it ends the process
-//! different: test_runners.py::RunnerTests::test_interrupt_cancelled_task: SIGINT does what the program says: `signal::ctrl_c` tells of it, and without that it ends the process
-//! different: test_runners.py::RunnerTests::test_signal_install_not_supported_ok: no handler is installed, so that none can be refused
 //! inexpressible: test_runners.py::RunnerTests::test_set_event_loop_called_once: there is no policy to tell
 
 use std::fmt;

@@ -413,6 +413,24 @@ fn an_error_leaves_a_cell_empty() {
 }
 
 #[test]
+fn a_cell_in_a_constant_has_its_value_from_the_beginning() {
+    static CELL: OnceCell<Vec<u32>> = OnceCell::const_new_with(Vec::new());
+    assert!(CELL.initialized());
+    let made = CELL.get_or_init(|| async { unreachable!("it is there") });
+    assert_eq!(Polled::new(made).ready(), &[0_u32; 0]);
+    assert!(CELL.set(vec![1]).unwrap_err().is_already_init_err());
+
+    let mut cell = OnceCell::const_new_with(vec![1]);
+    cell.get_mut().unwrap().push(2);
+    assert_eq!(cell, OnceCell::new_with(Some(vec![1, 2])));
+    assert_eq!(cell.take(), Some(vec![1, 2]));
+    // Then it is as any that is empty.
+    assert_eq!(cell.set(vec![3]), Ok(()));
+    assert_eq!(cell.into_inner(), Some(vec![3]));
+    assert_eq!(OnceCell::<u32>::new_with(None).into_inner(), None);
+}
+
+#[test]
 fn a_task_without_budget_is_not_overtaken() {
     let runtime = Flavor::CurrentThread.runtime();
     runtime.block_on(async {

@@ -17,7 +17,7 @@ on_conformance_flavors!(
 );
 
 in_a_task_on_conformance_flavors!(
-    debug_of_a_semaphore_says_how_many_permits_are_left,
+    debug_of_a_semaphore_says_how_many_permits_are_left_and_who_waits,
     what_a_semaphore_begins_with,
     a_semaphore_cannot_have_too_many,
     permits_go_to_those_who_wait,
@@ -77,16 +77,31 @@ fn who_is_cancelled_in_line_leaves_nothing(flavor: Flavor) {
 fn what_a_semaphore_begins_with() {
     assert_eq!(Semaphore::new(0).try_acquire().unwrap_err(), TryAcquireError::NoPermits);
     assert_eq!(Semaphore::new(1).available_permits(), 1);
-    assert_eq!(format!("{:?}", Semaphore::new(1)), "Semaphore { permits: 1, closed: false }");
+    assert!(!Semaphore::new(1).is_closed());
 }
 
-/// different: test_locks.py::SemaphoreTests::test_repr: Debug has the permits, and not how many wait
-fn debug_of_a_semaphore_says_how_many_permits_are_left() {
+/// ported: test_locks.py::SemaphoreTests::test_repr
+fn debug_of_a_semaphore_says_how_many_permits_are_left_and_who_waits() {
     let semaphore = Semaphore::new(1);
-    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 1, closed: false }");
-    let _permit = semaphore.try_acquire().unwrap();
-    let _waiter = Polled::waiting(semaphore.acquire());
-    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 0, closed: false }");
+    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 1, waiters: 0, closed: false }");
+    let permit = semaphore.try_acquire().unwrap();
+    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 0, waiters: 0, closed: false }");
+    let first = Polled::waiting(semaphore.acquire());
+    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 0, waiters: 1, closed: false }");
+    let _second = Polled::waiting(semaphore.acquire_many(2));
+    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 0, waiters: 2, closed: false }");
+    // Who gave up is counted no more, nor who was granted what he waited for.
+    let _third = Polled::waiting(semaphore.acquire());
+    drop(first);
+    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 0, waiters: 2, closed: false }");
+    drop(permit);
+    semaphore.add_permits(1);
+    assert_eq!(format!("{semaphore:?}"), "Semaphore { permits: 0, waiters: 1, closed: false }");
+
+    let bounded = BoundedSemaphore::new(1);
+    let _permit = bounded.try_acquire().unwrap();
+    let _waiter = Polled::waiting(bounded.acquire());
+    assert_eq!(format!("{bounded:?}"), "BoundedSemaphore { permits: 0, waiters: 1 }");
 }
 
 /// inexpressible: test_locks.py::SemaphoreTests::test_semaphore_value: there is no negative number of permits; there is a greatest one

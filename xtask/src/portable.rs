@@ -9,7 +9,8 @@ use crate::session::Session;
 use crate::shell;
 
 /// The tests that wait for descriptors.
-const TESTS: [&str; 6] = ["tcp_*", "async_fd", "signal_*", "hyper_*", "time_*", "stress_sockets"];
+const TESTS: [&str; 7] =
+    ["tcp_*", "async_fd", "signal_*", "run_interrupted", "hyper_*", "time_*", "stress_sockets"];
 
 const WAYS: [(&str, &str); 2] =
     [("edge", "--cfg windlass_portable_poll"), ("oneshot", "--cfg windlass_portable_poll=\"oneshot\"")];

@@ -9,6 +9,7 @@ mod closing;
 mod driver;
 mod groups;
 mod guest;
+mod interrupt;
 mod join;
 mod lifo;
 mod local_set;

@@ -88,6 +88,19 @@ impl Registration {
         }
     }
 
+    /// As [`poll_ready`](Self::poll_ready), for who polls a future and waits for this beside it: nothing is taken from the
+    /// budget of the poll, and it is not among what the future awaits.
+    pub(crate) fn poll_beside(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+    ) -> Poll<io::Result<ReadyEvent>> {
+        match self.source.poll_ready(cx, direction) {
+            Poll::Ready(event) => Poll::Ready(checked(event)),
+            Poll::Pending => self.pending(),
+        }
+    }
+
     /// Waits until something of what is asked for is ready, for any number of tasks.
     ///
     /// Nothing is lost when it is dropped.

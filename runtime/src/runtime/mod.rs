@@ -5,6 +5,7 @@ mod callbacks;
 mod dump;
 mod handle;
 mod roots;
+mod run;
 #[allow(clippy::module_inception, reason = "the type is called that in tokio too")]
 mod runtime;
 mod watch;
@@ -15,7 +16,8 @@ pub use builder::Builder;
 pub use callbacks::TimerHandle;
 pub use dump::Dump;
 pub use handle::{EnterGuard, Handle, RuntimeFlavor, TryCurrentError};
-pub use runtime::{Runtime, run};
+pub use run::run;
+pub use runtime::Runtime;
 pub use watch::WatchHandle;
 
 pub(crate) use callbacks::Callbacks;

@@ -64,30 +64,6 @@ pub struct Runtime {
     threads: Vec<thread::JoinHandle<()>>,
 }
 
-/// Runs a future to its end on a runtime of its own; asyncio's `run`.
-///
-/// When the future ends, every other task is cancelled and dropped, and blocking jobs that have begun are
-/// waited for.
-///
-/// # Panics
-///
-/// If the runtime's threads cannot be started, inside of another runtime, and with what the future panics
-/// with.
-///
-/// # Examples
-///
-/// ```
-/// let answer = windlass::run(async { windlass::spawn(async { 42 }).await.unwrap() });
-/// assert_eq!(answer, 42);
-/// ```
-#[track_caller]
-pub fn run<F: Future>(future: F) -> F::Output {
-    match Runtime::new() {
-        Ok(runtime) => runtime.block_on(future),
-        Err(error) => panic!("the runtime could not be started: {error}"),
-    }
-}
-
 impl UnwindSafe for Runtime {}
 impl RefUnwindSafe for Runtime {}
 
@@ -157,6 +133,8 @@ impl Runtime {
     /// in a task**: switch that off with
     /// [`Builder::block_on_runs_tasks`](super::Builder::block_on_runs_tasks), or use
     /// [`Handle::block_on`], which never runs tasks.
+    ///
+    /// It leaves Ctrl-C alone; [`run`](Self::run) does not.
     ///
     /// # Panics
     ///

@@ -8,6 +8,9 @@
 //! dropped. A program that waits for Ctrl-C once, and wants a second one to end it, waits a second time and calls
 //! `std::process::exit`.
 //!
+//! Where nobody has ever waited for it, Ctrl-C ends the program, on the main thread of [`run`](crate::run) and
+//! [`#[windlass::main]`](macro@crate::main) with the destructors of what it was doing.
+//!
 //! ```no_run
 //! #[windlass::main]
 //! async fn main() -> std::io::Result<()> {

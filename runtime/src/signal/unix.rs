@@ -1,5 +1,7 @@
 //! Signals as Unix has them.
 
+mod claim;
+mod interrupt;
 mod kind;
 mod notice;
 
@@ -11,6 +13,8 @@ use std::task::{Context, Poll};
 use signal_hook_registry::{FORBIDDEN, SigId, register, unregister};
 
 pub use kind::SignalKind;
+
+pub(crate) use interrupt::{Interrupt, die};
 
 use self::notice::Notice;
 

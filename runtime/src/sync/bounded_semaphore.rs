@@ -112,7 +112,10 @@ impl BoundedSemaphore {
 
 impl fmt::Debug for BoundedSemaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundedSemaphore").field("permits", &self.available_permits()).finish()
+        f.debug_struct("BoundedSemaphore")
+            .field("permits", &self.available_permits())
+            .field("waiters", &self.permits.waiters())
+            .finish()
     }
 }
 

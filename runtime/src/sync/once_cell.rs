@@ -34,9 +34,33 @@ use crate::task::Resource;
 /// ```
 #[doc(alias("Lazy", "functools.cache"))]
 pub struct OnceCell<T> {
-    value: OnceLock<T>,
+    value: Value<T>,
     /// One permit: the right to set the value. Closed once it is set, so that all who wait go on together.
     right: Permits,
+}
+
+/// The value. std's lock cannot have one from the beginning in a constant.
+enum Value<T> {
+    Given(T),
+    Once(OnceLock<T>),
+}
+
+impl<T> Value<T> {
+    #[inline]
+    fn get(&self) -> Option<&T> {
+        match self {
+            Value::Given(value) => Some(value),
+            Value::Once(value) => value.get(),
+        }
+    }
+
+    /// Sets it, if it is not there.
+    fn put(&self, new: T) -> &T {
+        match self {
+            Value::Given(value) => value,
+            Value::Once(value) => value.get_or_init(|| new),
+        }
+    }
 }
 
 impl<T> OnceCell<T> {
@@ -48,22 +72,39 @@ impl<T> OnceCell<T> {
     const_unless_model! {
         /// As [`new`](Self::new), in a constant.
         pub fn const_new() -> Self {
-            Self { value: OnceLock::new(), right: Permits::new(1) }
+            Self { value: Value::Once(OnceLock::new()), right: Permits::new(1) }
+        }
+    }
+
+    const_unless_model! {
+        /// One with that value, in a constant.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use windlass::sync::OnceCell;
+        ///
+        /// static PORT: OnceCell<u16> = OnceCell::const_new_with(8080);
+        ///
+        /// assert_eq!(PORT.get(), Some(&8080));
+        /// assert!(PORT.set(80).unwrap_err().is_already_init_err());
+        /// ```
+        pub fn const_new_with(value: T) -> Self {
+            Self { value: Value::Given(value), right: Permits::closed() }
         }
     }
 
     /// One with that value, if it is one.
     pub fn new_with(value: Option<T>) -> Self {
-        let cell = Self::new();
-        if let Some(value) = value {
-            cell.put(value);
+        match value {
+            Some(value) => Self::const_new_with(value),
+            None => Self::const_new(),
         }
-        cell
     }
 
     /// Sets the value. The caller has the right to.
     fn put(&self, value: T) -> &T {
-        let value = self.value.get_or_init(|| value);
+        let value = self.value.put(value);
         self.right.close();
         value
     }
@@ -80,7 +121,10 @@ impl<T> OnceCell<T> {
 
     /// The value, if it is there.
     pub fn get_mut(&mut self) -> Option<&mut T> {
-        self.value.get_mut()
+        match &mut self.value {
+            Value::Given(value) => Some(value),
+            Value::Once(value) => value.get_mut(),
+        }
     }
 
     /// Sets the value.
@@ -174,7 +218,10 @@ impl<T> OnceCell<T> {
 
     /// The value, if it is there.
     pub fn into_inner(self) -> Option<T> {
-        self.value.into_inner()
+        match self.value {
+            Value::Given(value) => Some(value),
+            Value::Once(value) => value.into_inner(),
+        }
     }
 
     /// Takes the value out, and leaves the cell empty.

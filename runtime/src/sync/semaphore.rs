@@ -401,6 +401,7 @@ impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphore")
             .field("permits", &self.available_permits())
+            .field("waiters", &self.permits.waiters())
             .field("closed", &self.is_closed())
             .finish()
     }

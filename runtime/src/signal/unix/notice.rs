@@ -1,9 +1,9 @@
 //! How a signal handler, which may do next to nothing, tells a task.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::driver::{Direction, Evented, Interest};
 
@@ -24,18 +24,35 @@ impl Notice {
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.registration().poll_io(cx, Direction::Read, || sys::drain(&self.0))
     }
+
+    /// Has this waker woken at the first notice, for who waits beside the future that is polled.
+    pub(super) fn poll_beside(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.0.registration().poll_beside(cx, Direction::Read))?;
+        Poll::Ready(Ok(()))
+    }
 }
 
 impl Notifier {
     /// One system call that may be made in a signal handler. If there is no room the other side has been notified.
     pub(super) fn notify(&self) {
-        let _ = sys::notify(&self.0);
+        notify(self.0.as_fd());
     }
+}
+
+impl AsFd for Notifier {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// What [`Notifier::notify`] does, by its descriptor.
+pub(super) fn notify(notifier: BorrowedFd<'_>) {
+    let _ = sys::notify(notifier);
 }
 
 #[cfg(target_os = "linux")]
 mod sys {
-    use super::{Arc, OwnedFd, io};
+    use super::{Arc, BorrowedFd, OwnedFd, io};
     use rustix::event::{EventfdFlags, eventfd};
 
     /// A counter, for both sides.
@@ -44,7 +61,7 @@ mod sys {
         Ok((Arc::clone(&counter), counter))
     }
 
-    pub(super) fn notify(counter: &OwnedFd) -> io::Result<()> {
+    pub(super) fn notify(counter: BorrowedFd<'_>) -> io::Result<()> {
         rustix::io::write(counter, &1_u64.to_ne_bytes())?;
         Ok(())
     }
@@ -57,7 +74,7 @@ mod sys {
 
 #[cfg(not(target_os = "linux"))]
 mod sys {
-    use super::{Arc, OwnedFd, io};
+    use super::{Arc, BorrowedFd, OwnedFd, io};
     use std::os::unix::net::UnixStream;
 
     pub(super) fn channel() -> io::Result<(Arc<OwnedFd>, Arc<OwnedFd>)> {
@@ -67,7 +84,7 @@ mod sys {
         Ok((Arc::new(reader.into()), Arc::new(writer.into())))
     }
 
-    pub(super) fn notify(writer: &OwnedFd) -> io::Result<()> {
+    pub(super) fn notify(writer: BorrowedFd<'_>) -> io::Result<()> {
         rustix::io::write(writer, &[1])?;
         Ok(())
     }

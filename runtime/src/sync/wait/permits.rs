@@ -51,6 +51,13 @@ impl Permits {
         }
     }
 
+    const_unless_model! {
+        /// Of which none will ever be given out.
+        pub(crate) fn closed() -> Self {
+            Self { word: AtomicUsize::new(CLOSED), line: Mutex::new(Waiters::new()) }
+        }
+    }
+
     /// How many are left. Those that are left while somebody waits are too few for him.
     pub(crate) fn available(&self) -> usize {
         self.word.load(Acquire) / ONE
@@ -58,6 +65,11 @@ impl Permits {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.word.load(Acquire) & CLOSED != 0
+    }
+
+    /// How many are in line.
+    pub(crate) fn waiters(&self) -> usize {
+        self.line.lock().len()
     }
 
     /// Takes so many if they are there and nobody waits.
