@@ -31,6 +31,7 @@ on_flavor!(
     the_future_of_block_on_blocks_and_the_sender_is_queued,
     the_future_of_block_on_wakes_the_sender_and_blocks,
     the_future_of_block_on_blocks_while_workers_are_busy,
+    the_future_of_block_on_blocks_again_and_again,
     two_block_ons_block,
 );
 
@@ -50,6 +51,8 @@ on_flavor!(
     one_worker,
     windlass_tests::Flavor::MultiThread(1),
     nobody_but_one_in_block_on_is_left,
+    one_in_block_on_stands_in_for_all,
+    the_future_of_block_on_blocks_again_and_again,
     the_future_of_block_on_blocks,
     the_future_of_block_on_blocks_and_the_sender_is_queued,
     the_future_of_block_on_wakes_the_sender_and_blocks,
@@ -198,6 +201,42 @@ fn nobody_but_one_in_block_on_is_left(flavor: Flavor) {
     });
 }
 
+/// The same, and one task after the other comes from outside while the worker blocks: only the first waits until somebody notices.
+fn one_in_block_on_stands_in_for_all(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let (end, is_over) = oneshot::channel::<()>();
+    let (sits, is_seated) = std_mpsc::channel();
+    let (go, may_go) = std_mpsc::channel::<()>();
+    let (blocks, is_blocking) = std_mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            runtime.block_on(async {
+                sits.send(()).unwrap();
+                is_over.await.unwrap();
+            })
+        });
+        is_seated.recv().unwrap();
+        runtime.spawn(async move {
+            blocks.send(()).unwrap();
+            may_go.recv().unwrap_err();
+        });
+        is_blocking.recv().unwrap();
+        let round = || {
+            let (tx, rx) = std_mpsc::channel();
+            let begun = Instant::now();
+            runtime.spawn(async move { tx.send(()).unwrap() });
+            rx.recv().unwrap();
+            begun.elapsed()
+        };
+        round();
+        let mut took: Vec<_> = (0..201).map(|_| round()).collect();
+        took.sort_unstable();
+        assert!(took[100] < Duration::from_millis(2), "each one waits for the next look: {took:?}");
+        drop(go);
+        end.send(()).unwrap();
+    });
+}
+
 /// Tasks that never let a worker rest, running when this returns, until the flag is set.
 fn busy(runtime: &Runtime, yields: bool) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -272,6 +311,26 @@ fn blocked_in_block_on(runtime: &Runtime, block: impl FnOnce()) -> Duration {
 fn the_future_of_block_on_blocks(flavor: Flavor) {
     let runtime = flavor.runtime();
     assert_soon(|| blocked_in_block_on(&runtime, block_on_slot));
+}
+
+/// Each time for a task that takes no time at all: its worker is woken for it, and sleeps again at once. Nobody needs to be rescued.
+fn the_future_of_block_on_blocks_again_and_again(flavor: Flavor) {
+    const TIMES: u64 = 500;
+    let runtime = flavor.runtime();
+    let rescues = || runtime.metrics().rescues_count();
+    let before = rescues();
+    runtime.block_on(async {
+        for _ in 0..TIMES {
+            let done = Arc::new(AtomicBool::new(false));
+            let there = done.clone();
+            windlass::spawn(async move { there.store(true, Ordering::Release) });
+            while !done.load(Ordering::Acquire) {
+                std::hint::spin_loop();
+            }
+        }
+    });
+    let rescued = rescues() - before;
+    assert!(rescued < TIMES / 8, "the monitor had to move {rescued} of {TIMES} tasks");
 }
 
 fn the_future_of_block_on_blocks_and_the_sender_is_queued(flavor: Flavor) {

@@ -7,7 +7,8 @@ use loom::thread;
 
 use super::tasks::{leave, left, take};
 use super::workers::{
-    Watched, assert_nothing_lost, clear, finder, on_seat, runtime, settle, sleeper, task, worker,
+    Watched, assert_nothing_lost, clear, find, finder, on_seat, runtime, settle, sleeper, task, watched,
+    worker,
 };
 use crate::explore::model;
 use crate::scheduler::model::{Root, sit};
@@ -117,6 +118,28 @@ fn untold_of_before_it_polls_its_future() {
         let guest = sit(&shared, &Root::new(None)).expect("there is a seat");
         guest.push_back(task(&shared));
         guest.in_root(|| {
+            assert_nothing_lost(&shared, &[&watched], &[]);
+            shared.set_closing();
+            drop(thread.join().unwrap());
+        });
+        drop(guest);
+        clear(&shared);
+    });
+}
+
+/// The guest's future queues one task after the other, and blocks, while a worker takes the first and sleeps again.
+#[test]
+fn wakes_again_who_was_needed_for_a_moment() {
+    model("guest::wakes_again_who_was_needed_for_a_moment", 300).explore(|| {
+        let shared = runtime(2);
+        let (watched, thread) = watched(worker(&shared), |worker| {
+            drop(find(worker));
+            find(worker)
+        });
+        let guest = sit(&shared, &Root::new(None)).expect("there is a seat");
+        let tasks = [task(&shared), task(&shared)];
+        guest.in_root(|| {
+            tasks.into_iter().for_each(|task| guest.push_next(task));
             assert_nothing_lost(&shared, &[&watched], &[]);
             shared.set_closing();
             drop(thread.join().unwrap());

@@ -11,8 +11,8 @@ use crate::context::Seated;
 use crate::driver::{Clock, Driver};
 use crate::primitives::Arc;
 use crate::root::executor::Executors;
-use crate::scheduler::model::{Parker, Role};
-use crate::scheduler::{Config, Hooks, Shared, Worker};
+use crate::scheduler::model::Parker;
+use crate::scheduler::{Config, Hooks, Role, Shared, Worker};
 use crate::task::{JoinHandle, Token};
 
 /// A runtime with that many seats and nobody on them. Nobody ever gets its driver, so that workers sleep on their

@@ -10,7 +10,7 @@ use windlass_blocking::{Executor, Job};
 use crate::context::{self, Driving, Unseated};
 use crate::primitives::Mutex;
 use crate::runtime::Entered;
-use crate::scheduler::{Shared, stand_in};
+use crate::scheduler::{Role, Shared, block_on_as};
 
 /// Calls a function that blocks on this very thread, and has the tasks of its worker run elsewhere meanwhile.
 ///
@@ -50,12 +50,13 @@ where
     );
     // In this order they end the other way round: the worker is back before its stand-in is told to go.
     let _stand_in = shared.map(|shared| {
-        context::with_worker(|worker| {
-            if let Some(worker) = worker {
+        let role = context::with_worker(|worker| {
+            worker.map_or(Role::Worker, |worker| {
                 worker.hand_over();
-            }
+                worker.role()
+            })
         });
-        StandIn::call(&shared, location)
+        StandIn::call(&shared, role, location)
     });
     let _may_block = Driving::suspend();
     let _unseated = Unseated::new();
@@ -74,7 +75,7 @@ struct Over {
 impl StandIn {
     /// Has a thread of the runtime's own sit down as a guest. Should it get none, then the other workers do
     /// what there is to do, as they would if this one computed.
-    fn call(shared: &Arc<Shared>, location: &'static Location<'static>) -> Self {
+    fn call(shared: &Arc<Shared>, role: Role, location: &'static Location<'static>) -> Self {
         let over = Arc::new(Mutex::new(Over { is_over: false, waker: None }));
         let job = {
             let (shared, over) = (Arc::clone(shared), Arc::clone(&over));
@@ -89,7 +90,7 @@ impl StandIn {
                     over.waker = Some(cx.waker().clone());
                     Poll::Pending
                 });
-                stand_in(&shared, until_over);
+                block_on_as(role, &shared, until_over);
             }
         };
         drop(shared.executors.stand_ins().try_execute(Job::with_location(job, location)));

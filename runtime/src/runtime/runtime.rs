@@ -129,7 +129,8 @@ impl Runtime {
     /// Runs a future to its end on this thread, and tasks of the runtime while the future waits.
     ///
     /// So the future and what it spawns talk to each other without crossing threads. Any number of threads
-    /// may call it at once. **A caller that holds a lock, or a borrow of a thread-local, may meet it again
+    /// may call it at once. On a multi-thread runtime this thread is no worker: while it sleeps it is not woken for tasks, as long
+    /// as not all workers are blocked. **A caller that holds a lock, or a borrow of a thread-local, may meet it again
     /// in a task**: switch that off with
     /// [`Builder::block_on_runs_tasks`](super::Builder::block_on_runs_tasks), or use
     /// [`Handle::block_on`], which never runs tasks.

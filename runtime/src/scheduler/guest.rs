@@ -24,12 +24,8 @@ pub(crate) fn block_on_seated<F: Future>(shared: &Arc<Shared>, future: F) -> F::
     block_on_as(role, shared, future)
 }
 
-/// The same, for one who stands in for a worker until the future ends.
-pub(crate) fn stand_in<F: Future>(shared: &Arc<Shared>, until: F) -> F::Output {
-    block_on_as(Role::Worker, shared, until)
-}
-
-fn block_on_as<F: Future>(role: Role, shared: &Arc<Shared>, future: F) -> F::Output {
+/// The same in that role, which for one who stands in is that of the one he stands in for.
+pub(crate) fn block_on_as<F: Future>(role: Role, shared: &Arc<Shared>, future: F) -> F::Output {
     let root = Root::new(Some(Arc::clone(&shared.driver)));
     let waker = root::waker(&root);
     let mut future = pin!(future);

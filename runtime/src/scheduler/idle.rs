@@ -16,6 +16,9 @@ pub(super) const SEARCHING_MASK: usize = (1 << 16) - 1;
 const SLEEPING_ONE: usize = 1 << 16;
 const SLEEPING_MASK: usize = SEARCHING_MASK << 16;
 
+/// All who are there to run tasks are stuck: guests are woken for them, too.
+const GUESTS_TOO: usize = 1 << 33;
+
 /// The scheduler's last worker has seen to everything: whoever queues a task now has to end it himself.
 const DRAINED: usize = 1 << 32;
 
@@ -24,8 +27,8 @@ const DRAINED: usize = 1 << 32;
 pub(crate) enum Role {
     /// To run tasks: it is woken for what is queued.
     Worker,
-    /// To wait for a future of its own. It runs tasks while it is up, but is not woken for them as long as there are
-    /// workers that can come: a runtime of so many workers is to have so many threads busy, and two that meet at the same
+    /// To wait for a future of its own. It runs tasks while it is up, but is not woken for them, unless all workers
+    /// are stuck: a runtime of so many workers is to have so many threads busy, and two that meet at the same
     /// lock for tasks of 100 ns take longer than one.
     Guest,
 }
@@ -107,7 +110,7 @@ impl Idle {
     #[inline]
     pub(crate) fn notify(&self) -> Notified {
         match self.look() {
-            Seen::Asleep(_) => self.wake_one(),
+            Seen::Asleep(_) => drop(self.wake_one()),
             Seen::InGoodHands => {}
             Seen::Drained => return Notified::Drained,
         }
@@ -124,33 +127,35 @@ impl Idle {
         if word & DRAINED != 0 {
             return Seen::Drained;
         }
-        match (word & SEARCHING_MASK, word & SLEEPING_MASK) {
+        match (word & SEARCHING_MASK, word & (SLEEPING_MASK | GUESTS_TOO)) {
             (0, 1..) => Seen::Asleep((word & SLEEPING_MASK) / SLEEPING_ONE),
             _ => Seen::InGoodHands,
         }
     }
 
-    /// Wakes a worker that sleeps to search, unless one searches already.
+    /// Wakes a worker that sleeps to search, unless one searches already; a guest only if all workers are stuck. Returns whether
+    /// there was one.
     #[cold]
-    pub(crate) fn wake_one(&self) {
-        self.wake(|list| list.iter().rposition(|sleeper| sleeper.role == Role::Worker));
+    pub(crate) fn wake_one(&self) -> bool {
+        let guests_too = self.word.load(Relaxed) & GUESTS_TOO != 0;
+        self.wake(guests_too)
     }
 
-    /// The same, or a guest if no worker sleeps: they may all be stuck.
+    /// The same, or a guest if no worker sleeps: for what is no task.
     #[cold]
-    pub(crate) fn wake_worker_or_guest(&self) {
-        self.wake(|list| {
-            list.iter().rposition(|sleeper| sleeper.role == Role::Worker).or(list.len().checked_sub(1))
-        });
+    pub(crate) fn wake_worker_or_guest(&self) -> bool {
+        self.wake(true)
     }
 
-    fn wake(&self, choose: impl FnOnce(&[Sleeper]) -> Option<usize>) {
+    fn wake(&self, guests_too: bool) -> bool {
         let parker = {
             let mut sleepers = self.sleepers.lock();
             if self.word.load(Relaxed) & SEARCHING_MASK != 0 {
-                return;
+                return false;
             }
-            let Some(chosen) = choose(&sleepers.list) else { return };
+            let worker = sleepers.list.iter().rposition(|sleeper| sleeper.role == Role::Worker);
+            let guest = || sleepers.list.len().checked_sub(1).filter(|_| guests_too);
+            let Some(chosen) = worker.or_else(guest) else { return false };
             let sleeper = sleepers.list.remove(chosen);
             sleepers.wakes += 1;
             // It searches from now on, so that nobody else is woken until it has looked. Relaxed: the lock
@@ -159,6 +164,18 @@ impl Idle {
             sleeper.parker
         };
         parker.unpark();
+        true
+    }
+
+    /// Whether guests are woken for tasks from here on, since all workers are stuck. What was queued before, nobody may have
+    /// been woken for.
+    pub(super) fn set_guests_too(&self, guests_too: bool) {
+        // Relaxed: whoever queues does not rely on it, but on the monitor, which looks again.
+        if guests_too {
+            self.word.fetch_or(GUESTS_TOO, Relaxed);
+        } else if self.word.load(Relaxed) & GUESTS_TOO != 0 {
+            self.word.fetch_and(!GUESTS_TOO, Relaxed);
+        }
     }
 
     /// Wakes every sleeper, to no end but that they look around.
@@ -305,13 +322,17 @@ mod tests {
         let idle = Idle::new(3);
         let _parkers =
             [0, 1, 2].map(|seat| sleep(&idle, seat, if seat == 1 { Role::Worker } else { Role::Guest }));
-        idle.wake_worker_or_guest();
+        assert!(idle.wake_worker_or_guest());
         assert_eq!(sleepers(&idle), [0, 2], "a worker first");
         assert!(was_woken(&idle, 1));
-        idle.wake_worker_or_guest();
+        assert!(idle.wake_worker_or_guest());
         assert_eq!(sleepers(&idle), [0]);
         assert!(was_woken(&idle, 2));
-        assert!(!was_woken(&idle, 0));
+        assert!(!idle.wake_one(), "not for a task");
+        idle.set_guests_too(true);
+        assert_eq!(idle.notify(), Notified::InGoodHands);
+        assert!(was_woken(&idle, 0), "for a task, as all workers are stuck");
+        idle.set_guests_too(false);
         assert_eq!(idle.word.load(Relaxed), 0);
     }
 }

@@ -19,7 +19,8 @@ mod worker;
 
 pub(crate) use config::{Config, Hook, Hooks};
 pub(crate) use desk::Desk;
-pub(crate) use guest::{block_on_parked, block_on_seated, stand_in};
+pub(crate) use guest::{block_on_as, block_on_parked, block_on_seated};
+pub(crate) use idle::Role;
 pub(crate) use roster::Close;
 pub(crate) use shared::Shared;
 pub(crate) use worker::Worker;

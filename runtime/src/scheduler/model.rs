@@ -10,7 +10,6 @@ use crate::primitives::Arc;
 use crate::primitives::atomic::Ordering::Relaxed;
 
 pub(crate) use super::guest::poll_or_park;
-pub(crate) use super::idle::Role;
 pub(crate) use super::parker::Parker;
 pub(crate) use super::root::{Root, waker};
 
@@ -77,7 +76,7 @@ impl Monitor {
 /// A guest that takes a seat, or `None` if there is no free one.
 pub(crate) fn sit(shared: &Arc<Shared>, root: &Arc<Root>) -> Option<Guest> {
     let (index, queue) = shared.roster.sit()?;
-    Some(Guest::sit(shared, index, Role::Guest, queue, root))
+    Some(Guest::sit(shared, index, super::idle::Role::Guest, queue, root))
 }
 
 /// Ends the tasks that wait for something, which nobody will do at the end of a model.

@@ -136,9 +136,13 @@ pub(super) fn look_at_driver(shared: &Shared, seen: &mut u64) -> Attended {
 }
 
 fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
-    let (mut awake, mut suspicious, mut is_stuck) = (false, false, false);
+    let (mut awake, mut suspicious) = (false, false);
+    // Those who are there to run tasks, and those of them whose poll is the same as at the last look.
+    let (mut workers, mut stuck) = (0, 0);
     for (seat, seen) in shared.seats.iter().zip(seen) {
         let beat = seat.pulse.beat();
+        let is_worker = seat.is_workers();
+        workers += usize::from(is_worker);
         if !seat.is_awake() && beat == seen.beat {
             continue;
         }
@@ -151,7 +155,7 @@ fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
             continue;
         }
         suspicious |= rescue(shared, seat) > 0;
-        is_stuck = true;
+        stuck += usize::from(is_worker);
         let stuck = now.duration_since(seen.since);
         if stuck >= shared.config.slow_poll_threshold && !seen.reported && !seat.is_in_place() {
             seen.reported = true;
@@ -159,19 +163,15 @@ fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
             quietly(|| report(shared, seat, beat, stuck));
         }
     }
-    share(shared, is_stuck);
+    share(shared, workers > 0 && stuck == workers);
     if awake { Look::Awake { suspicious } } else { Look::Quiet }
 }
 
 /// Wakes somebody for what is queued, if nobody comes for it unless woken: whoever queued it may have thought it too short to be shared.
-/// If a worker is stuck they may all be, and then it has to be a guest, whom nobody else wakes for tasks.
-pub(crate) fn share(shared: &Shared, is_stuck: bool) {
-    if !shared.has_work() {
-        return;
-    }
-    if is_stuck {
-        shared.idle.wake_worker_or_guest();
-    } else {
+/// If all workers are stuck it is a guest, and so it is from here on for whatever is queued, until one of them moves.
+pub(crate) fn share(shared: &Shared, all_are_stuck: bool) {
+    shared.idle.set_guests_too(all_are_stuck);
+    if shared.has_work() {
         shared.idle.wake_one();
     }
 }

@@ -85,20 +85,16 @@ impl Pace {
         cfg!(windlass_loom) || per_poll == 0 || likely > WORTH_A_WAKE.as_nanos() as u64
     }
 
-    /// So many sleep, and one of them could be woken for what is queued: whether that is to be done now. Not if the one that was
-    /// woken last was needed for so short that it sleeps again already: what there is to do is too little to be shared.
-    pub(super) fn wakes(&self, sleepers: usize) -> bool {
-        if cfg!(windlass_loom) {
-            return true;
-        }
-        let now = Instant::now();
-        if let Some((woke, before)) = self.woke.get()
-            && sleepers >= before
-            && now.duration_since(woke) < WORTH_A_WAKE
-        {
-            return false;
-        }
-        self.woke.set(Some((now, sleepers)));
-        true
+    /// So many slept, and one of them is being woken for what is queued.
+    pub(super) fn wakes_another(&self, sleepers: usize) {
+        self.woke.set(Some((Instant::now(), sleepers)));
+    }
+
+    /// So many sleep, and one of them could be woken: whether that would be in vain. So it is if the one that was woken last was needed for so
+    /// short that it sleeps again already: what there is to do is too little to be shared.
+    pub(super) fn wakes_in_vain(&self, sleepers: usize) -> bool {
+        // In a model no time passes.
+        let is_recent = |woke: Instant| cfg!(windlass_loom) || woke.elapsed() < WORTH_A_WAKE;
+        self.woke.get().is_some_and(|(woke, before)| sleepers >= before && is_recent(woke))
     }
 }

@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::ptr;
 use std::time::Duration;
 
+use super::idle::Role;
 use crate::primitives::Statistic;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::primitives::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize};
@@ -17,6 +18,8 @@ pub(crate) struct Seat {
     pub(crate) lifo: LifoSlot,
     /// Whether a worker sits here. Its queue is empty when none does.
     occupied: AtomicBool,
+    /// Whether that is one who is there to run tasks, and no guest.
+    workers: AtomicBool,
     /// Whether its worker is awake.
     awake: AtomicBool,
     /// Whether its worker is in `block_in_place`.
@@ -33,6 +36,7 @@ impl Seat {
             stealer,
             lifo: LifoSlot::new(),
             occupied: AtomicBool::new(false),
+            workers: AtomicBool::new(false),
             awake: AtomicBool::new(false),
             in_place: AtomicBool::new(false),
             pulse: Pulse::new(),
@@ -48,9 +52,23 @@ impl Seat {
         self.occupied.load(Relaxed)
     }
 
-    pub(crate) fn set_occupied(&self, occupied: bool) {
-        self.occupied.store(occupied, Relaxed);
-        self.awake.store(occupied, Relaxed);
+    /// Somebody sits down in that role.
+    pub(crate) fn occupy(&self, role: Role) {
+        self.workers.store(role == Role::Worker, Relaxed);
+        self.occupied.store(true, Relaxed);
+        self.awake.store(true, Relaxed);
+    }
+
+    /// Whoever sat here goes.
+    pub(crate) fn vacate(&self) {
+        self.occupied.store(false, Relaxed);
+        self.awake.store(false, Relaxed);
+    }
+
+    /// Whether somebody sits here who is there to run tasks.
+    pub(crate) fn is_workers(&self) -> bool {
+        // Relaxed, both: the monitor looks again.
+        self.is_occupied() && self.workers.load(Relaxed)
     }
 
     /// Whether the worker on it is not asleep.

@@ -15,7 +15,7 @@ use crate::task::{Token, leave_scopes};
 impl Worker {
     /// Sits down: from here on others look for work here.
     pub(crate) fn arrive(&self) {
-        self.seat().set_occupied(true);
+        self.seat().occupy(self.role());
         if self.shared().driver.timers().clock().is_paused() {
             self.shared().idle.pass();
         }
@@ -52,12 +52,12 @@ impl Worker {
         self.count_busy();
         match shared.roster.leave() {
             Leave::Go => {
-                self.seat().set_occupied(false);
+                self.seat().vacate();
                 shared.leave_driver_to_others();
             }
             Leave::Last => {
                 self.drain();
-                self.seat().set_occupied(false);
+                self.seat().vacate();
                 shared.roster.set_drained();
             }
         }

@@ -23,6 +23,9 @@ use crate::task::{Ran, Token, is_of_a_task, leave_scopes};
 /// How many tasks in a row come from the LIFO slot before the local queue has its turn.
 const LIFO_STREAK: u32 = 3;
 
+/// After so many tasks a worker that has told nobody of what it queued thinks of that again.
+const SOON: u32 = 8;
+
 /// A thread while it runs tasks: the part of a seat that is its own.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
@@ -109,6 +112,10 @@ impl Worker {
         self.desk
     }
 
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
     #[inline]
     pub(crate) fn belongs_to(&self, shared: *const Shared) -> bool {
         std::ptr::eq(Arc::as_ptr(&self.shared), shared)
@@ -176,10 +183,10 @@ impl Worker {
     /// Looks at what others may have for this worker: the driver, if it is time, and the injector.
     #[cold]
     fn look_around(&self) -> Option<Token> {
+        self.tell_of_untold();
         if self.until_driver.get() == 0 {
             self.look_at_driver();
         }
-        self.tell_of_untold();
         let token = self.look_at_injector();
         self.until_driver.set(self.until_driver.get().saturating_sub(self.until_injector.get() + 1));
         token
@@ -248,6 +255,7 @@ impl Worker {
             Some(_) => interval.min(queued as u32),
             None => interval - 1,
         };
+        let until = if self.untold.get() { until.min(SOON) } else { until };
         self.until_injector.set(until.min(self.until_driver.get().saturating_sub(1)));
         token
     }

@@ -1,6 +1,6 @@
 //! What a worker queues, and when it has another share the work.
 
-use super::Worker;
+use super::{SOON, Worker};
 use crate::scheduler::desk::Reach;
 use crate::scheduler::idle::{Role, Seen};
 use crate::task::Token;
@@ -39,13 +39,20 @@ impl Worker {
 
     #[cold]
     fn wake_another(&self, sleepers: usize) {
-        // A guest that runs tasks is one more worker: if only one sleeps then as many are up as there are to be.
-        let is_one_more = self.role == Role::Guest && !self.in_root.get();
-        let is_worth_it = (sleepers > 1 || !is_one_more) && self.pace.wakes(sleepers);
-        self.untold.set(!is_worth_it);
-        if is_worth_it {
-            self.shared.idle.wake_one();
+        // The future of `block_on` may block for what it has just spawned.
+        if !self.in_root.get() && !self.is_worth_a_wake(sleepers) {
+            self.leave_untold();
+            return;
         }
+        self.untold.set(false);
+        if self.shared.idle.wake_one() {
+            self.pace.wakes_another(sleepers);
+        }
+    }
+
+    fn is_worth_a_wake(&self, sleepers: usize) -> bool {
+        // A guest that runs tasks is one more worker: if only one sleeps then as many are up as there are to be.
+        (self.role == Role::Worker || sleepers > 1) && !self.pace.wakes_in_vain(sleepers)
     }
 
     /// Tells of what is still here of that for which nobody was woken.
@@ -75,8 +82,14 @@ impl Worker {
         if self.pace.is_worth_a_wake(brought) {
             self.tell();
         } else {
-            self.untold.set(true);
+            self.leave_untold();
         }
+    }
+
+    /// Wakes nobody for what was queued, and thinks of that again soon.
+    fn leave_untold(&self) {
+        self.untold.set(true);
+        self.until_injector.set(self.until_injector.get().min(SOON));
     }
 
     /// Moves the task in the LIFO slot to the queue, where others see it at once.
