@@ -75,6 +75,7 @@ mod executor;
 mod poller;
 mod primitives;
 mod scheduler;
+mod slots;
 
 pub mod aio;
 #[cfg(feature = "hyper")]
