@@ -103,7 +103,7 @@ fn completion_against_listing() {
 /// A task completes and another takes its slot while somebody walks, a few at a time.
 #[test]
 fn walk_against_a_slot_taken_again() {
-    model("registry::walk_against_a_slot_taken_again", 10).explore(|| {
+    model("registry::walk_against_a_slot_taken_again", 40).explore(|| {
         let scheduler = ByHand::new();
         let wait = || {
             let (token, join) = scheduler.create(poll_fn(|_| Poll::<()>::Pending));
@@ -148,7 +148,7 @@ fn walk_against_a_slot_taken_again() {
 #[test]
 fn rare_part_against_walk() {
     static VAR: ContextVar<u32> = ContextVar::__new("VAR", None);
-    model("registry::rare_part_against_walk", 5).explore(|| {
+    model("registry::rare_part_against_walk", 10).explore(|| {
         let scheduler = ByHand::new();
         let (token, join) = scheduler.create(poll_fn(|_| Poll::Ready(VAR.get())));
         let walking = {
