@@ -27,11 +27,6 @@ struct Chunk<T> {
 /// The slots of a chunk. What one holds that is not taken means nothing.
 pub(crate) type Memory<T> = Box<[*const T; CHUNK]>;
 
-#[cold]
-fn memory<T>() -> Memory<T> {
-    Box::new([ptr::null(); CHUNK])
-}
-
 /// As many as a word has bits.
 const CHUNK: usize = 64;
 
@@ -51,12 +46,9 @@ impl<T> Slots<T> {
     /// Puts a pointer into a slot, and gives the slot's number, which is less than [`u32::MAX`].
     #[inline]
     pub(crate) fn insert(&mut self, pointer: *const T) -> u32 {
-        let number = match self.roomy.last() {
-            Some(number) => *number,
-            None => self.grow(),
-        };
+        let Some(&number) = self.roomy.last() else { return self.grow_and_insert(pointer) };
         let chunk = &mut self.chunks[number as usize];
-        let memory = chunk.memory.get_or_insert_with(memory);
+        let Some(memory) = &mut chunk.memory else { return self.grow_and_insert(pointer) };
         let slot = chunk.taken.trailing_ones() as usize % CHUNK;
         memory[slot] = pointer;
         chunk.taken |= 1 << slot;
@@ -67,14 +59,18 @@ impl<T> Slots<T> {
         number * CHUNK as u32 + slot as u32
     }
 
-    /// Adds a chunk, which has room.
+    /// The same where no chunk has room, or the one that is next has no memory.
     #[cold]
-    fn grow(&mut self) -> u32 {
-        assert!(self.chunks.len() < MOST_CHUNKS, "more than four billion tasks wait in one place");
-        let number = self.chunks.len() as u32;
-        self.chunks.push(Chunk { taken: 0, memory: None });
-        self.roomy.push(number);
-        number
+    fn grow_and_insert(&mut self, pointer: *const T) -> u32 {
+        let memory = Some(Box::new([ptr::null(); CHUNK]));
+        if let Some(number) = self.roomy.last() {
+            self.chunks[*number as usize].memory = memory;
+        } else {
+            assert!(self.chunks.len() < MOST_CHUNKS, "more than four billion tasks wait in one place");
+            self.roomy.push(self.chunks.len() as u32);
+            self.chunks.push(Chunk { taken: 0, memory });
+        }
+        self.insert(pointer)
     }
 
     /// Frees a slot that is taken. Gives what memory is not needed any more, for the caller to drop once it holds no lock.
@@ -87,15 +83,16 @@ impl<T> Slots<T> {
         let before = chunk.taken;
         chunk.taken &= !bit;
         self.len -= 1;
-        if before == u64::MAX {
-            self.roomy.push(number);
-        }
-        if before == bit && self.empty != number { self.empty_another(number) } else { None }
+        if before == u64::MAX || before == bit && self.empty != number { self.turn(number) } else { None }
     }
 
-    /// Has that empty chunk keep its memory, instead of the one that did.
+    /// That chunk was full, or is empty: has room, or keeps its memory instead of the one that was empty last.
     #[cold]
-    fn empty_another(&mut self, number: u32) -> Option<Memory<T>> {
+    fn turn(&mut self, number: u32) -> Option<Memory<T>> {
+        if self.chunks[number as usize].taken != 0 {
+            self.roomy.push(number);
+            return None;
+        }
         let former = mem::replace(&mut self.empty, number);
         let chunk = &mut self.chunks[former as usize];
         if chunk.taken == 0 { chunk.memory.take() } else { None }

@@ -45,8 +45,8 @@ impl Registry {
 
     /// Puts in the entry of a task that is not complete, once. Only the holder of the claim calls this.
     pub(super) fn insert(&self, entry: &Entry) {
-        let slot = self.shards[entry.shard()].lock().0.insert(entry);
-        entry.slot.store(slot, Relaxed);
+        let mut shard = self.shards[entry.shard()].lock();
+        entry.slot.store(shard.0.insert(entry), Relaxed);
     }
 
     /// Takes out the entry of a task that is about to be complete. Does nothing if it never was there. Only the holder of the
