@@ -32,6 +32,8 @@ mod group;
 mod primitives;
 #[path = "../../runtime/src/scheduler/mod.rs"]
 mod scheduler;
+#[path = "../../runtime/src/slots.rs"]
+mod slots;
 #[path = "../../runtime/src/task/mod.rs"]
 mod task;
 #[path = "../../runtime/src/executor/threadsafe.rs"]

@@ -76,6 +76,7 @@ mod executor;
 mod poller;
 mod primitives;
 mod scheduler;
+mod slots;
 
 pub mod aio;
 #[cfg(feature = "hyper")]

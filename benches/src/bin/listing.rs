@@ -1,6 +1,11 @@
 //! Lists a million tasks that wait while others spawn, wait and end: how long that takes, and for how long it keeps the others.
+//!
+//! A thread that lists and as many that work as there are processors take these from each other, some milliseconds at a time. So
+//! the longest turn is told with and without what the system says that workers have waited for a processor meanwhile.
 
+use std::fs::{self, File};
 use std::future::pending;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -27,18 +32,56 @@ struct Args {
     rounds: usize,
 }
 
+/// Where the system says how long each worker has waited for a processor. Nothing where it does not.
+struct Queues(Vec<File>);
+
+impl Queues {
+    fn open() -> Self {
+        let threads =
+            fs::read_dir("/proc/self/task").into_iter().flatten().flatten().map(|thread| thread.path());
+        let is_worker = |name: String| name.starts_with("windlass-worker");
+        let workers = threads.filter(|thread| fs::read_to_string(thread.join("comm")).is_ok_and(is_worker));
+        Self(workers.filter_map(|worker| File::open(worker.join("schedstat")).ok()).collect())
+    }
+
+    /// How long all of them have so far.
+    fn waited(&self) -> Duration {
+        let mut line = [0; 64];
+        let mut waited = |queue: &File| -> Option<u64> {
+            let length = queue.read_at(&mut line, 0).ok()?;
+            // The second of three numbers, in nanoseconds.
+            str::from_utf8(&line[..length]).ok()?.split_whitespace().nth(1)?.parse().ok()
+        };
+        Duration::from_nanos(self.0.iter().filter_map(&mut waited).sum())
+    }
+}
+
+/// The longest turn.
+#[derive(Clone, Copy, Default)]
+struct Worst {
+    turn: Duration,
+    /// The longest less what workers waited for a processor.
+    processed: Duration,
+}
+
 /// The longest turn of a task on each worker that spawns and joins tasks which wait once, while `f` runs.
-fn worst_turn<T>(runtime: &Runtime, workers: usize, f: impl FnOnce() -> T) -> (Duration, T) {
+fn worst_turn<T>(runtime: &Runtime, workers: usize, f: impl FnOnce() -> T) -> (Worst, T) {
     let stop = Arc::new(AtomicBool::new(false));
+    let queues = Arc::new(Queues::open());
     let turning: Vec<_> = (0..workers)
         .map(|_| {
-            let stop = stop.clone();
+            let (stop, queues) = (stop.clone(), queues.clone());
             runtime.spawn(async move {
-                let mut worst = Duration::ZERO;
+                let mut worst = Worst::default();
                 while !stop.load(Relaxed) {
-                    let begun = Instant::now();
+                    let (queued, begun) = (queues.waited(), Instant::now());
                     windlass::spawn(task::yield_now()).await.expect("it yields");
-                    worst = worst.max(begun.elapsed());
+                    let turn = begun.elapsed();
+                    worst.turn = worst.turn.max(turn);
+                    if turn > worst.processed {
+                        let queued = queues.waited().saturating_sub(queued);
+                        worst.processed = worst.processed.max(turn.saturating_sub(queued));
+                    }
                 }
                 worst
             })
@@ -46,7 +89,11 @@ fn worst_turn<T>(runtime: &Runtime, workers: usize, f: impl FnOnce() -> T) -> (D
         .collect();
     let output = f();
     stop.store(true, Relaxed);
-    let worst = turning.into_iter().map(|task| runtime.block_on(task).expect("it returns")).max();
+    let worst = turning.into_iter().map(|task| runtime.block_on(task).expect("it returns"));
+    let worst = worst.reduce(|one, other| Worst {
+        turn: one.turn.max(other.turn),
+        processed: one.processed.max(other.processed),
+    });
     (worst.unwrap_or_default(), output)
 }
 
@@ -91,21 +138,17 @@ fn main() {
         without.push(worst_turn(&runtime, args.workers, || thread::sleep(time)).0);
     }
     println!("{} tasks, {} workers, {} rounds", args.tasks, args.workers, args.rounds);
-    println!(
-        "a list                         median {:>10.1?}  worst {:.1?}",
-        median(took.clone()),
-        took.iter().max().unwrap()
-    );
-    println!("its drop                       median {:>10.1?}", median(dropped));
-    println!(
-        "longest turn meanwhile         median {:>10.1?}  least {:.1?}",
-        median(with.clone()),
-        with.iter().min().unwrap()
-    );
-    println!(
-        "longest turn without a list    median {:>10.1?}  least {:.1?}",
-        median(without.clone()),
-        without.iter().min().unwrap()
-    );
+    let print = |what: &str, times: Vec<Duration>| {
+        let (least, worst) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+        println!("{what:<40} median {:>9.1?}  {least:.1?} to {worst:.1?}", median(times.clone()));
+    };
+    print("a list", took);
+    print("its drop", dropped);
+    let turns = |of: &[Worst]| of.iter().map(|worst| worst.turn).collect();
+    let processed = |of: &[Worst]| of.iter().map(|worst| worst.processed).collect();
+    print("longest turn meanwhile", turns(&with));
+    print("  but for waits for a processor", processed(&with));
+    print("longest turn without a list", turns(&without));
+    print("  but for waits for a processor", processed(&without));
     drop(idle);
 }

@@ -6,10 +6,11 @@ use std::task::Poll;
 
 use loom::thread;
 
-use super::tasks::Drops;
+use super::tasks::{ByHand, Drops};
 use super::workers::{create, on_seat, runtime, worker};
 use crate::explore::model;
 use crate::scheduler::Close;
+use crate::task::{ContextVar, Schedule, carry_vars};
 
 /// A worker polls a task for the first time and leaves, while another leaves.
 #[test]
@@ -86,7 +87,7 @@ fn completion_against_listing() {
             let shared = shared.clone();
             thread::spawn(move || {
                 let mut complete = false;
-                shared.registry.for_each(|task, _| complete |= task.state().load().is_complete());
+                shared.registry.walk(|task, _, _| complete |= task.state().load().is_complete(), || {});
                 complete
             })
         };
@@ -96,5 +97,78 @@ fn completion_against_listing() {
         }
         assert!(!listing.join().unwrap(), "no task that is listed is complete");
         assert_eq!(shared.registry.len(), 0, "a task that completed is not listed");
+    });
+}
+
+/// A task completes and another takes its slot while somebody walks, a few at a time.
+#[test]
+fn walk_against_a_slot_taken_again() {
+    model("registry::walk_against_a_slot_taken_again", 40).explore(|| {
+        let scheduler = ByHand::new();
+        let wait = || {
+            let (token, join) = scheduler.create(poll_fn(|_| Poll::<()>::Pending));
+            scheduler.run(token);
+            join
+        };
+        let [first, ends, second] = [(); 3].map(|()| wait());
+        let walking = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || {
+                let mut seen = Vec::new();
+                scheduler.registry().walk(
+                    |task, _, _| {
+                        assert!(!task.state().load().is_complete(), "no task that is seen is complete");
+                        seen.push(task.id());
+                    },
+                    || {},
+                );
+                seen
+            })
+        };
+        ends.abort();
+        scheduler.run_all();
+        let comes = wait();
+        let seen = walking.join().unwrap();
+        let times = |id| seen.iter().filter(|seen| **seen == id).count();
+        assert_eq!(
+            [&first, &second].map(|stays| times(stays.id())),
+            [1, 1],
+            "a task that stays is seen once"
+        );
+        assert!(times(ends.id()) <= 1 && times(comes.id()) <= 1, "no task is seen twice");
+        for task in [first, second, comes] {
+            task.abort();
+            scheduler.run_all();
+        }
+        assert!(scheduler.registry().is_empty(), "a task that completed is not listed");
+    });
+}
+
+/// A task that is registered gets what few tasks have while somebody looks at it.
+#[test]
+fn rare_part_against_walk() {
+    static VAR: ContextVar<u32> = ContextVar::__new("VAR", None);
+    model("registry::rare_part_against_walk", 10).explore(|| {
+        let scheduler = ByHand::new();
+        let (token, join) = scheduler.create(poll_fn(|_| Poll::Ready(VAR.get())));
+        let walking = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || {
+                let mut seen = 0;
+                scheduler.registry().walk(
+                    |_, entry, parties| {
+                        assert!(entry.name().is_none() && parties.is_empty(), "there is nothing of that");
+                        seen += 1;
+                    },
+                    || {},
+                );
+                seen
+            })
+        };
+        // SAFETY: the task is the scheduler's, and its token was not started.
+        VAR.sync_scope(7, || unsafe { carry_vars::<ByHand>(&token) });
+        assert!(walking.join().unwrap() <= 1, "no task is seen twice");
+        scheduler.run(token);
+        assert!(join.is_finished() && scheduler.registry().is_empty(), "a task that completed is not listed");
     });
 }

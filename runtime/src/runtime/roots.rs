@@ -1,10 +1,8 @@
 //! The futures that threads are inside `block_on` for: where the tree of who waits for whom begins.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering::*, fence};
 use std::task::{Context, Poll};
 use std::thread;
@@ -15,22 +13,21 @@ use pin_project_lite::pin_project;
 use crate::context;
 use crate::primitives::Arc;
 use crate::scheduler::Shared;
+use crate::slots::Slots;
 use crate::task::{Note, Notes, Parties, Party, Seen, add_party};
 
-/// Those of a runtime. Each is on the stack of its `block_on`, and linked as long as that is under way.
-#[derive(Default)]
-pub(crate) struct Roots(Mutex<First>);
+/// Those of a runtime. Each is on the stack of its `block_on`, and in the table as long as that is under way.
+pub(crate) struct Roots(Mutex<Table>);
 
-/// The first of the list, or null.
-struct First(*const Root);
+struct Table(Slots<Root>);
 
-// SAFETY: the pointer is followed under the list's lock only, to roots that are unlinked under that lock before they end. What
-// others than their own threads look at there is `Sync`, but for the links, which are accessed under the lock only.
-unsafe impl Send for First {}
+// SAFETY: the pointers are followed under the table's lock only, to roots that are taken out under that lock before they end.
+// What others than their own threads look at there is `Sync`.
+unsafe impl Send for Table {}
 
-impl Default for First {
+impl Default for Roots {
     fn default() -> Self {
-        Self(ptr::null())
+        Self(Mutex::new(Table(Slots::new())))
     }
 }
 
@@ -42,9 +39,6 @@ pub(crate) struct Root {
     beat: AtomicU64,
     notes: Notes,
     parties: Mutex<Parties>,
-    /// The neighbours in the list, or null. Accessed under the list's lock only.
-    prev: Cell<*const Root>,
-    next: Cell<*const Root>,
 }
 
 impl Root {
@@ -55,8 +49,6 @@ impl Root {
             beat: AtomicU64::new(0),
             notes: Notes::new(),
             parties: Mutex::new(None),
-            prev: Cell::new(ptr::null()),
-            next: Cell::new(ptr::null()),
         }
     }
 
@@ -111,60 +103,38 @@ pub(super) fn with_root<R>(
     f: impl FnOnce(&Root) -> R,
 ) -> R {
     let root = Root::new(location);
-    let _linked = Linked::new(&shared.roots, &root);
+    let _listed = Listed::new(&shared.roots, &root);
     let _in_root = context::begin_root(&root);
     f(&root)
 }
 
 impl Roots {
-    /// What `f` says of each that is there. The list is locked meanwhile.
+    /// What `f` says of each that is there. The table is locked meanwhile.
     pub(super) fn map<T>(&self, mut f: impl FnMut(&Root) -> T) -> Vec<T> {
-        let first = self.0.lock();
-        let mut at = first.0;
-        let mut all = Vec::new();
-        // SAFETY: linked in the list whose lock is held, or null.
-        while let Some(root) = unsafe { at.as_ref() } {
-            all.push(f(root));
-            at = root.next.get();
-        }
-        all
+        let table = self.0.lock();
+        // SAFETY: it is there and the lock is held, so it was not taken out, and has not ended.
+        table.0.iter().map(|root| f(unsafe { &*root })).collect()
     }
 }
 
-/// A root in the list, until this is dropped. Never forgotten: `with_root` keeps it to itself.
-struct Linked<'a> {
+/// A root in the table, until this is dropped. Never forgotten: `with_root` keeps it to itself.
+struct Listed<'a> {
     roots: &'a Roots,
-    root: &'a Root,
+    slot: u32,
 }
 
-impl<'a> Linked<'a> {
+impl<'a> Listed<'a> {
     #[inline]
     fn new(roots: &'a Roots, root: &'a Root) -> Self {
-        let mut first = roots.0.lock();
-        root.next.set(first.0);
-        // SAFETY: linked in the list whose lock is held, or null.
-        if let Some(next) = unsafe { first.0.as_ref() } {
-            next.prev.set(root);
-        }
-        first.0 = root;
-        Self { roots, root }
+        let slot = roots.0.lock().0.insert(root);
+        Self { roots, slot }
     }
 }
 
-impl Drop for Linked<'_> {
+impl Drop for Listed<'_> {
     #[inline]
     fn drop(&mut self) {
-        let mut first = self.roots.0.lock();
-        let (prev, next) = (self.root.prev.get(), self.root.next.get());
-        // SAFETY: neighbours in the list whose lock is held, or null.
-        match unsafe { prev.as_ref() } {
-            None => first.0 = next,
-            Some(prev) => prev.next.set(next),
-        }
-        // SAFETY: as for `prev`.
-        if let Some(next) = unsafe { next.as_ref() } {
-            next.prev.set(prev);
-        }
+        let _memory = self.roots.0.lock().0.remove(self.slot);
     }
 }
 

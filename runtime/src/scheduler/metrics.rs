@@ -188,7 +188,7 @@ impl Shared {
         self.registry.walk(
             |task, entry, parties| {
                 let info = TaskInfo::registered(task, entry, tick);
-                let parties = parties.filter(|_| info.awaits_party()).map(<[_]>::to_vec);
+                let parties = info.awaits_party().then(|| parties.to_vec());
                 few.borrow_mut().push((info, parties));
             },
             || {

@@ -126,7 +126,7 @@ impl Shared {
     /// Takes every idle task from the registry, to be ended, and lets those who hold the others end them.
     fn take_idle(&self) -> Vec<Token> {
         let mut idle = Vec::new();
-        self.registry.for_each(|task, entry| idle.extend(Token::abort_idle(task, entry)));
+        self.registry.walk(|task, entry, _| idle.extend(Token::abort_idle(task, entry)), || {});
         idle
     }
 }

@@ -14,9 +14,9 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::Waker;
 
+use super::entry::Entry;
 use super::id::Id;
 use super::raw::Vtable;
-use super::registry::Entry;
 use super::state::State;
 use crate::primitives::atomic::AtomicPtr;
 use crate::primitives::atomic::Ordering::{Acquire, Relaxed, Release};

@@ -93,7 +93,7 @@ macro_rules! context_var {
 ///
 /// [`spawn`](crate::spawn), [`to_thread`](crate::to_thread()) and the callbacks of a [`Promise`](crate::aio::Promise) take
 /// the values of their caller along; [`spawn_blocking`](crate::task::spawn_blocking) and
-/// [`run_in_executor`](crate::run_in_executor()) do not, as in Python. A task that has values costs an allocation more.
+/// [`run_in_executor`](crate::run_in_executor()) do not, as in Python. A task that has values costs two allocations more.
 ///
 /// # Examples
 ///

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::awaited::Awaited;
 use super::cell::Header;
+use super::entry::Entry;
 use super::id::Id;
-use super::registry::Entry;
 use super::waits::{Party, Seen};
 use crate::primitives::Arc;
 

@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
 use super::cell::Header;
+use super::entry::Entry;
 use super::error::JoinError;
 use super::id::Id;
 use super::raw::release;
@@ -153,8 +154,7 @@ impl<T> JoinHandle<T> {
         if let Some(output) = unsafe { output.as_ref() } {
             return Some(Ending::Returned(output));
         }
-        // SAFETY: the right to the stage, which is the handle's, covers the panic.
-        let panicked = self.header().origin().entry().is_some_and(|e| unsafe { e.panic(|p| p.is_some()) });
+        let panicked = self.header().origin().entry().is_some_and(Entry::has_panicked);
         Some(if panicked { Ending::Panicked } else { Ending::Cancelled })
     }
 

@@ -261,7 +261,7 @@ impl LocalShared {
                 continue;
             }
             let mut idle = Vec::new();
-            self.registry.for_each(|task, entry| idle.extend(Token::abort_idle(task, entry)));
+            self.registry.walk(|task, entry, _| idle.extend(Token::abort_idle(task, entry)), || {});
             if idle.is_empty() {
                 if self.live.get() == 0 {
                     break;

@@ -9,9 +9,10 @@ use std::task::{Context, Poll};
 
 use super::cell::{Cell, Header, Payload, Stage};
 use super::context_var::{Vars, within_vars};
+use super::entry::Entry;
 use super::error::JoinError;
 use super::id::Id;
-use super::registry::{Entry, Registry};
+use super::registry::Registry;
 use super::state::{Complete, Pending, Start};
 use super::token::{Ran, Token};
 use super::unobserved::{Panic, Unobserved};
@@ -111,7 +112,7 @@ pub(super) unsafe fn carry_vars<S: Schedule>(task: NonNull<Header>, vars: Arc<Va
         None => register(header, task, scheduler, None),
     };
     // SAFETY: the token is the right to the stage.
-    unsafe { entry.vars(|kept| *kept = Some(vars)) };
+    unsafe { entry.leave_vars(Some(vars)) };
 }
 
 fn register<'t, S: Schedule>(
@@ -168,7 +169,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
     match header.state.start() {
         Start::Cancel => {
             // SAFETY: `start` gave us the claim, and with it the stage.
-            let vars = header.origin().entry().and_then(|entry| unsafe { entry.vars(Option::take) });
+            let vars = header.origin().entry().and_then(|entry| unsafe { entry.take_vars() });
             let panic = within_vars(vars, || {
                 // SAFETY: as above.
                 unsafe { drop_stage(cell) }.err()
@@ -182,11 +183,9 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
     if let Some(entry) = header.origin().entry() {
         entry.count_poll();
         // SAFETY: `start` gave us the claim, and with it the stage.
-        if unsafe { entry.vars(|kept| kept.is_some()) } {
-            // SAFETY: as above.
-            let vars = unsafe { entry.vars(Option::take) };
+        if let Some(vars) = unsafe { entry.take_vars() } {
             // Until the end of the poll, of which whoever runs the token has told the context.
-            context::replace_vars(vars);
+            context::replace_vars(Some(vars));
         }
     }
     // SAFETY: the claim keeps the task alive for the whole poll.
@@ -213,7 +212,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
                 && let Some(entry) = header.origin().entry()
             {
                 // SAFETY: the claim is ours and with it the stage.
-                unsafe { entry.vars(|kept| *kept = context::replace_vars(None)) };
+                unsafe { entry.leave_vars(context::replace_vars(None)) };
             }
             if context::take_yield() {
                 // The claim is kept: see `state`.
@@ -357,7 +356,7 @@ unsafe fn read_output<F: Future>(task: NonNull<Header>, into: *mut ()) {
         Stage::Future(_) => unreachable!("a complete task has no future"),
         Stage::Gone => {
             // SAFETY: the premise.
-            let panic = cell.header.origin().entry().and_then(|e| unsafe { e.panic(Option::take) });
+            let panic = cell.header.origin().entry().and_then(|entry| unsafe { entry.take_panic() });
             Err(match panic {
                 Some(panic) => JoinError::panic(id, panic.observe()),
                 None => JoinError::cancelled(id),
@@ -425,7 +424,7 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
         quietly(|| drop(payload));
     }
     // SAFETY: the premise.
-    if let Some(panic) = cell.header.origin().entry().and_then(|e| unsafe { e.panic(Option::take) }) {
+    if let Some(panic) = cell.header.origin().entry().and_then(|entry| unsafe { entry.take_panic() }) {
         // Nobody has looked at it: its drop says so.
         drop(panic);
     }

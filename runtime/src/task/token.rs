@@ -4,7 +4,7 @@ use std::mem;
 use std::ptr::NonNull;
 
 use super::cell::Header;
-use super::registry::Entry;
+use super::entry::Entry;
 
 /// The right to poll or drop the future of a task that is not complete.
 ///
