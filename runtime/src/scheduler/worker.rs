@@ -12,7 +12,7 @@ use super::root::Root;
 use super::seat::Seat;
 use super::shared::Shared;
 use crate::context;
-use crate::driver::{Held, wake, wake_all};
+use crate::driver::{Held, OwnTimers, wake, wake_all};
 use crate::primitives::deque::Steal;
 use crate::primitives::{Arc, hint};
 use crate::task::coop::BUDGET;
@@ -32,6 +32,7 @@ pub(crate) struct Worker {
     /// The seat of that index, in `shared`.
     seat: NonNull<Seat>,
     desk: Desk,
+    timers: OwnTimers,
     /// The worker this thread is besides, further up its stack.
     outer: Cell<*const Worker>,
     pub(super) parker: Arc<Parker>,
@@ -74,11 +75,13 @@ impl Worker {
         root: Option<Arc<Root>>,
     ) -> Self {
         let seat = NonNull::from(&*shared.seats[index]);
+        let timers = OwnTimers::new(Arc::clone(shared.driver.timers().shard(index)));
         Self {
             shared,
             index,
             seat,
             desk,
+            timers,
             outer: Cell::new(std::ptr::null()),
             parker,
             until_injector: Cell::new(0),
@@ -123,6 +126,11 @@ impl Worker {
 
     pub(crate) fn desk(&self) -> &Desk {
         &self.desk
+    }
+
+    #[inline]
+    pub(crate) fn timers(&self) -> &OwnTimers {
+        &self.timers
     }
 
     #[inline]
@@ -217,6 +225,7 @@ impl Worker {
     fn look_at_driver(&self) {
         let driver = &self.shared.driver;
         let most = self.shared.config.event_interval;
+        self.timers.tidy();
         if !driver.is_needed() {
             self.until_driver.set(most);
             return;
@@ -508,6 +517,7 @@ impl Worker {
     /// Joins the sleepers, looks once more, and parks until somebody gives the permit.
     fn sleep_from(&self, searching: Option<Searching>) -> Woken {
         self.shared.hooks.before_park();
+        self.timers.close();
         if self.has_own_work() {
             self.shared.hooks.after_unpark();
             if let Some(searching) = searching {
