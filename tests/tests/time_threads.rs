@@ -26,6 +26,9 @@ windlass_tests::on_every_flavor!(
     several_block_on_at_once,
     two_runtimes_have_a_clock_each,
     cancelled_while_they_fire,
+    set_after_others_were_cancelled,
+    set_while_others_are_cancelled_elsewhere,
+    elapsed_after_another_was_cancelled,
     moved_while_they_fire,
     after_its_runtime_a_sleep_can_be_dropped,
     after_its_runtime_a_sleep_says_so,
@@ -243,6 +246,77 @@ fn two_runtimes_have_a_clock_each(flavor: Flavor) {
     let ahead = stands.block_on(async { Instant::now() });
     let now = goes.block_on(async { Instant::now() });
     assert!(ahead > now + LONG / 2);
+}
+
+/// A sleep takes its time, whichever was cancelled just before it.
+fn set_after_others_were_cancelled(flavor: Flavor) {
+    let rt = flavor.runtime();
+    rt.block_on(rt.spawn(async {
+        for cancelled in [MS, 19 * MS, 20 * MS, 22 * MS, LONG] {
+            for task in [false, true] {
+                let mut first = Box::pin(sleep(cancelled));
+                assert!(poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx))).await.is_pending());
+                drop(first);
+                let start = Instant::now();
+                // One that wakes the same task, or another.
+                if task {
+                    windlass::spawn(sleep(20 * MS)).await.unwrap();
+                } else {
+                    timeout(LONG, sleep(20 * MS)).await.unwrap();
+                }
+                assert!(start.elapsed() >= 20 * MS, "{:?} after one of {cancelled:?}", start.elapsed());
+            }
+        }
+    }))
+    .unwrap();
+}
+
+/// One whose timer was another's, and fires early, elapses without another poll.
+fn elapsed_after_another_was_cancelled(flavor: Flavor) {
+    let rt = flavor.runtime();
+    rt.block_on(rt.spawn(async {
+        let mut first = Box::pin(sleep(19 * MS));
+        assert!(poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx))).await.is_pending());
+        drop(first);
+        let mut second = pin!(sleep(20 * MS));
+        let deadline = second.deadline();
+        assert!(poll_fn(|cx| Poll::Ready(second.as_mut().poll(cx))).await.is_pending());
+        while !second.is_elapsed() {
+            windlass::task::yield_now().await;
+        }
+        assert!(Instant::now() >= deadline);
+    }))
+    .unwrap();
+}
+
+/// Sleeps are set on a worker and dropped on another thread, while more of them are set and fire.
+fn set_while_others_are_cancelled_elsewhere(flavor: Flavor) {
+    let rt = flavor.runtime();
+    let (give, take) = mpsc::channel::<Pin<Box<Sleep>>>();
+    let dropping = thread::spawn(move || take.into_iter().map(drop).count());
+    let given = rt
+        .block_on(rt.spawn(async move {
+            let mut given = 0;
+            for round in 0..100 {
+                for n in 0..50 {
+                    let mut sleep = Box::pin(sleep(MS * (5 + n) * (1 + round % 3)));
+                    if poll_fn(|cx| Poll::Ready(sleep.as_mut().poll(cx))).await.is_pending() {
+                        given += 1;
+                        give.send(sleep).unwrap();
+                    }
+                }
+                windlass::task::yield_now().await;
+                if round % 10 == 0 {
+                    let start = Instant::now();
+                    sleep(5 * MS).await;
+                    assert!(start.elapsed() >= 5 * MS, "{:?}", start.elapsed());
+                }
+            }
+            given
+        }))
+        .unwrap();
+    assert_eq!(dropping.join().unwrap(), given);
+    assert!(given > 0, "sleeps wait");
 }
 
 fn cancelled_while_they_fire(flavor: Flavor) {

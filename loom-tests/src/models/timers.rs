@@ -5,11 +5,13 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use loom::sync::atomic::AtomicBool;
+use loom::sync::atomic::Ordering::AcqRel;
 use loom::thread;
 
 use super::tasks::Wakes;
-use super::workers::{Watched, clear, doze, dozer, settle, sleepy_runtime, watched, worker};
-use crate::driver::{Clock, Moved, Polled, Set, Timer, Timers};
+use super::workers::{Watched, clear, doze, dozer, on_seat, settle, sleepy_runtime, watched, worker};
+use crate::driver::{Clock, Moved, OwnTimers, Polled, Set, Timer, Timers, leave_to_worker};
 use crate::explore::model;
 use crate::scheduler::Shared;
 use crate::scheduler::model::{Root, close_silently, end, sit};
@@ -129,6 +131,96 @@ fn fired_against_polled_again() {
         assert_eq!(wakes.count(), 1, "a timer wakes the waker a task waits with");
         drop(waker);
         assert_eq!(Arc::strong_count(&wakes), 1, "a timer that is gone keeps no waker");
+    });
+}
+
+/// Whether a task is to be polled again, as far as it knows itself.
+struct Notified(AtomicBool);
+
+impl std::task::Wake for Notified {
+    fn wake(self: Arc<Self>) {
+        self.0.swap(true, AcqRel);
+    }
+}
+
+/// A timer that was left is set again, for the same tick and by the same task, while it is fired.
+#[test]
+fn fired_against_set_again() {
+    model("timers::fired_against_set_again", 8).explore(|| {
+        let timers = timers(1);
+        let own = OwnTimers::new(timers.shard(0).clone());
+        let notified = Arc::new(Notified(AtomicBool::new(false)));
+        let waker = Waker::from(notified.clone());
+        let Set::Waits { timer, .. } = own.set(10, 0, &waker) else { panic!("it is ahead") };
+        own.leave(timer);
+        let firing = fire(&timers, 10);
+        // A poll begins.
+        notified.0.swap(false, AcqRel);
+        let set = own.set(10, 0, &waker);
+        firing.join().unwrap();
+        let is_due = matches!(set, Set::Due);
+        assert!(
+            is_due || notified.0.swap(false, AcqRel),
+            "a timer that is set again wakes the task that waits for it"
+        );
+        drop((set, own, waker));
+        assert_eq!(Arc::strong_count(&notified), 1, "a timer that is gone keeps no waker");
+    });
+}
+
+/// A timer that was left is set again, for an earlier tick and by another task, while others are fired.
+#[test]
+fn set_again_against_firing() {
+    model("timers::set_again_against_firing", 6).explore(|| {
+        let timers = timers(1);
+        let own = OwnTimers::new(timers.shard(0).clone());
+        let (_due, _) = set(&timers, 0, 10);
+        let (left, first) = set(&timers, 0, 30);
+        own.leave(left);
+        let firing = fire(&timers, 10);
+        let second = Wakes::new();
+        let set = own.set(20, 0, &Waker::from(second.clone()));
+        let Set::Waits { timer, .. } = set else { panic!("it is ahead") };
+        assert_eq!(Arc::strong_count(&first), 1, "a timer that is gone keeps no waker");
+        firing.join().unwrap();
+        assert_waits(&timers, &timer, 20);
+        assert_eq!(timers.fire(20, Waker::wake), 1, "a timer that is set again is fired");
+        assert_eq!((first.count(), second.count()), (0, 1), "a timer that is set again wakes who has set it");
+    });
+}
+
+/// A timer is left to a worker that goes to sleep.
+#[test]
+fn left_against_going_to_sleep() {
+    model("timers::left_against_going_to_sleep", 8).explore(|| {
+        let timers = timers(1);
+        let own = OwnTimers::new(timers.shard(0).clone());
+        let (timer, wakes) = set(&timers, 0, 10);
+        let other = own.set(20, 0, Waker::noop());
+        let leaving = thread::spawn(move || leave_to_worker(timer));
+        own.close();
+        leaving.join().unwrap();
+        assert_eq!(Arc::strong_count(&wakes), 1, "nobody leaves a timer to a worker that sleeps");
+        drop((other, own));
+    });
+}
+
+/// A timer is left to a worker that looks for some.
+#[test]
+fn left_against_a_look() {
+    model("timers::left_against_a_look", 8).explore(|| {
+        let timers = timers(1);
+        let shard = Arc::downgrade(timers.shard(0));
+        let own = OwnTimers::new(timers.shard(0).clone());
+        let (timer, wakes) = set(&timers, 0, 10);
+        let other = own.set(20, 0, Waker::noop());
+        let leaving = thread::spawn(move || leave_to_worker(timer));
+        let another = own.set(30, 0, Waker::noop());
+        leaving.join().unwrap();
+        drop((other, another, own));
+        assert_eq!(Arc::strong_count(&wakes), 1, "a timer that is gone keeps no waker");
+        drop(timers);
+        assert_eq!(shard.strong_count(), 0, "timers that are gone leave no count of their shard");
     });
 }
 
@@ -262,6 +354,25 @@ fn set_by_a_worker_that_goes_to_sleep() {
         sets.unpark();
         drop(setting.join().unwrap());
         finish(&shared, &waits, waiting);
+    });
+}
+
+/// A worker goes to sleep with a timer left.
+#[test]
+fn left_by_a_worker_that_sleeps() {
+    model("timers::left_by_a_worker_that_sleeps", 1).explore(|| {
+        let shared = sleepy_runtime(1, Clock::new());
+        let worker = worker(&shared);
+        let (timer, wakes) = set(shared.driver.timers(), worker.index(), FAR);
+        worker.timers().leave(timer);
+        close_silently(&shared);
+        assert!(on_seat(worker, |worker| {
+            let found = worker.find_or_sleep();
+            assert_eq!(Arc::strong_count(&wakes), 1, "a worker that sleeps keeps no timer that was left");
+            found.is_none()
+        }));
+        end(&shared);
+        clear(&shared);
     });
 }
 

@@ -107,6 +107,12 @@ impl Clock {
         Duration::from_nanos(tick.saturating_sub(self.tick()))
     }
 
+    /// Whether it stands, or has stood: then it is exact.
+    #[inline]
+    pub(crate) fn is_virtual(&self) -> bool {
+        self.is_virtual.load(Relaxed)
+    }
+
     /// Whether it stands.
     #[inline]
     pub(crate) fn is_paused(&self) -> bool {

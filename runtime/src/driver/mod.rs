@@ -7,6 +7,7 @@ mod clock;
 mod evented;
 #[cfg(windlass_loom)]
 pub(crate) mod model;
+mod own_timers;
 mod ready;
 mod registration;
 mod source;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub(crate) use clock::{Clock, ClockError, Grain, InhibitAdvance};
 pub(crate) use evented::{Evented, asked_for};
+pub(crate) use own_timers::{OwnTimers, leave_to_worker};
 pub use ready::{Interest, Ready};
 pub(crate) use registration::Registration;
 pub(crate) use source::{Direction, ReadyEvent};

@@ -8,10 +8,12 @@ use std::task::Waker;
 
 use windlass_timer::{Key, Wheel};
 
+use super::own_timers::LeftByOthers;
 use super::{Clock, wake};
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::primitives::{Arc, Mutex};
+use crate::task::is_of_tasks;
 
 /// How many timers fire at most while a shard's lock is held.
 const BATCH: usize = if cfg!(windlass_loom) { 2 } else { 512 };
@@ -39,6 +41,7 @@ pub(crate) struct Shard {
     /// What was due up to this tick is out. Likewise.
     emptied: AtomicU64,
     common: Arc<Common>,
+    pub(super) left_by_others: LeftByOthers,
 }
 
 struct Waiting {
@@ -261,7 +264,13 @@ impl Common {
 impl Shard {
     fn new(common: Arc<Common>) -> Self {
         let waiting = Waiting { wheel: Wheel::new(), spare: 0, is_closed: false };
-        Self { wheel: Mutex::new(waiting), taken: AtomicU64::new(0), emptied: AtomicU64::new(0), common }
+        Self {
+            wheel: Mutex::new(waiting),
+            taken: AtomicU64::new(0),
+            emptied: AtomicU64::new(0),
+            common,
+            left_by_others: LeftByOthers::new(),
+        }
     }
 
     /// What is due up to that tick is going to be taken out. The caller holds the lock.
@@ -336,13 +345,66 @@ impl Timer {
             self.tick = GONE;
             return Polled::Fired;
         }
-        // Acquire pairs with the Release of `takes`. If the tick is not among those, the timer is in the wheel, or about to be
-        // taken out by one who will wake the waker that is there. And if that is this one, all is as it should be. (It has not got
-        // its address from another that is gone: that one went after it had been taken out, which this would see.)
-        if self.tick > self.shard.taken.load(Acquire) && self.waker == WakerId::of(waker) {
+        if self.waits_for(waker) {
             return Polled::Waits;
         }
         self.poll_locked(waker)
+    }
+
+    /// Whether it is sure, without a look at the wheel, that it waits with that waker or is about to be taken out by one who will wake it.
+    #[inline]
+    fn waits_for(&self, waker: &Waker) -> bool {
+        // Acquire pairs with the Release of `takes`. If the tick is not among those, the timer is in the wheel, or about to be
+        // taken out by one who will wake the waker that is there. And if that is this one, all is as it should be. (It has not got
+        // its address from another that is gone: that one went after it had been taken out, which this would see.)
+        self.tick > self.shard.taken.load(Acquire) && self.waker == WakerId::of(waker)
+    }
+
+    /// Has one whose owner is gone serve another, at the tick `deadline`; or where it is, if that is earlier by no more than `slack`.
+    #[inline]
+    pub(super) fn again(self, deadline: u64, slack: u64, waker: &Waker) -> Set {
+        // One that is due later is too late by more than any slack.
+        if deadline.wrapping_sub(self.tick) <= slack && self.waits_for(waker) {
+            return Set::Waits { timer: self, is_earliest: false };
+        }
+        self.again_locked(deadline, waker)
+    }
+
+    fn again_locked(mut self, deadline: u64, waker: &Waker) -> Set {
+        // What a waker does when it is cloned or dropped is not ours: not under the lock.
+        let other = (self.waker != WakerId::of(waker)).then(|| waker.clone());
+        let mut waiting = self.shard.wheel.lock();
+        if deadline <= waiting.wheel.now() || !waiting.wheel.reset(&mut self.key, deadline) {
+            drop(waiting);
+            // Due already, or this one has fired: by the end too, which is past every deadline.
+            return self.shard.set(deadline, waker);
+        }
+        let is_earliest = self.shard.common.lower(deadline);
+        let mut old = None;
+        if let Some(other) = other {
+            self.waker = WakerId::of(&other);
+            old = waiting.wheel.get_mut(self.key).map(|set| mem::replace(set, other));
+        }
+        drop(waiting);
+        drop(old);
+        self.tick = deadline;
+        Set::Waits { timer: self, is_earliest }
+    }
+
+    /// Whether it is worth the wait to see whether another takes its place: it is known to wait in the wheel, and to wake a task. (A waker of anyone else's
+    /// is dropped with its timer.) By the system's clock, that is: one that stands is exact about who waits, and in what order.
+    #[inline]
+    pub(crate) fn may_be_left(&self) -> bool {
+        !self.is_out() && is_of_tasks(self.waker.vtable) && !self.clock().is_virtual()
+    }
+
+    #[inline]
+    pub(super) fn is_in(&self, shard: &Arc<Shard>) -> bool {
+        Arc::ptr_eq(&self.shard, shard)
+    }
+
+    pub(super) fn shard(&self) -> &Shard {
+        &self.shard
     }
 
     #[cold]

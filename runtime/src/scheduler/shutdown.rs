@@ -32,8 +32,9 @@ impl Worker {
         }
     }
 
-    /// Moves the tasks at hand to where others find them.
+    /// Moves the tasks at hand to where others find them, and keeps no timer that was left: this worker may not come back for long.
     pub(crate) fn hand_over(&self) {
+        self.timers().close();
         while let Some(token) = self.at_hand() {
             self.shared().inject(token);
         }
@@ -50,6 +51,7 @@ impl Worker {
             while self.end_some() {}
         }
         self.count_busy();
+        self.timers().close();
         match shared.roster.leave() {
             Leave::Go => {
                 self.seat().vacate();
@@ -57,6 +59,7 @@ impl Worker {
             }
             Leave::Last => {
                 self.drain();
+                self.timers().close();
                 self.seat().vacate();
                 shared.roster.set_drained();
             }

@@ -15,7 +15,7 @@ use super::root::Root;
 use super::seat::Seat;
 use super::shared::Shared;
 use crate::context;
-use crate::driver::{Held, wake, wake_all};
+use crate::driver::{Held, OwnTimers, wake, wake_all};
 use crate::primitives::Arc;
 use crate::task::coop::BUDGET;
 use crate::task::{Ran, Token, is_of_a_task, leave_scopes};
@@ -34,6 +34,7 @@ pub(crate) struct Worker {
     /// The seat of that index, in `shared`.
     seat: NonNull<Seat>,
     desk: Desk,
+    timers: OwnTimers,
     /// The worker this thread is besides, further up its stack.
     outer: Cell<*const Worker>,
     pub(super) parker: Arc<Parker>,
@@ -77,12 +78,14 @@ impl Worker {
         root: Option<Arc<Root>>,
     ) -> Self {
         let seat = NonNull::from(&*shared.seats[index]);
+        let timers = OwnTimers::new(Arc::clone(shared.driver.timers().shard(index)));
         Self {
             shared,
             index,
             role,
             seat,
             desk,
+            timers,
             outer: Cell::new(std::ptr::null()),
             parker,
             until_injector: Cell::new(0),
@@ -131,6 +134,11 @@ impl Worker {
 
     pub(crate) fn desk(&self) -> &Desk {
         &self.desk
+    }
+
+    #[inline]
+    pub(crate) fn timers(&self) -> &OwnTimers {
+        &self.timers
     }
 
     #[inline]
@@ -196,6 +204,7 @@ impl Worker {
     fn look_at_driver(&self) {
         let driver = &self.shared.driver;
         let most = self.shared.config.event_interval;
+        self.timers.tidy();
         if !driver.is_needed() {
             self.until_driver.set(most);
             return;

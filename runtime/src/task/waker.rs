@@ -50,6 +50,12 @@ pub(crate) fn is_of_a_task(waker: &Waker) -> bool {
     std::ptr::eq(waker.vtable(), &VTABLE)
 }
 
+/// Whether that is where the functions of the tasks' wakers are.
+#[inline]
+pub(crate) fn is_of_tasks(vtable: usize) -> bool {
+    vtable == std::ptr::from_ref(&VTABLE).addr()
+}
+
 /// Wakes the task.
 #[inline]
 pub(super) fn wake_task(task: NonNull<Header>) {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -11,7 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::Instant;
 use crate::context;
-use crate::driver::{Clock, Grain, Moved, Polled, Set, Timer};
+use crate::driver::{Clock, Grain, Moved, Polled, Set, Timer, leave_to_worker};
 use crate::primitives::Arc;
 use crate::runtime::in_runtime;
 use crate::scheduler::Shared;
@@ -45,7 +47,7 @@ use crate::task::{Note, coop};
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     let now = in_runtime(context::with_runtime(|runtime| Some(runtime?.driver.timers().clock().now())));
-    let state = if duration.is_zero() { State::Due } else { State::Ahead(Grain::of(duration)) };
+    let state = if duration.is_zero() { State::Due } else { State::Ahead(duration) };
     Sleep { deadline: Instant::from_std(now).later_by(duration), state, _pinned: PhantomPinned }
 }
 
@@ -128,16 +130,55 @@ pin_project! {
 }
 
 enum State {
-    /// No timer is set. The deadline was ahead when this was made, by so much that this grain will do.
-    Ahead(Grain),
+    /// No timer is set. The deadline was ahead by so much when this was made.
+    Ahead(Duration),
     /// No timer is set, and the deadline may be past.
     Unknown,
     /// The deadline is past; nobody has seen that yet.
     Due,
     /// A timer is set for the deadline.
-    Set(Timer),
+    Set(Registered),
     /// The deadline is past, and a poll has said so.
     Elapsed,
+}
+
+/// A timer that is set. Dropped, it is cancelled, or left to its worker for the next.
+struct Registered(ManuallyDrop<Timer>);
+
+impl Drop for Registered {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: nobody looks at it again.
+        leave(unsafe { ManuallyDrop::take(&mut self.0) });
+    }
+}
+
+/// Leaves a timer to its worker if it may be of use there, or cancels it. A call: most sleeps that are dropped elsewhere have no timer.
+#[inline(never)]
+fn leave(timer: Timer) {
+    if !timer.may_be_left() {
+        return;
+    }
+    context::with_worker(|worker| match worker {
+        Some(worker) if worker.timers().is_mine(&timer) => worker.timers().leave(timer),
+        _ => leave_to_worker(timer),
+    });
+}
+
+impl Deref for Registered {
+    type Target = Timer;
+
+    #[inline]
+    fn deref(&self) -> &Timer {
+        &self.0
+    }
+}
+
+impl DerefMut for Registered {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Timer {
+        &mut self.0
+    }
 }
 
 impl Sleep {
@@ -151,8 +192,11 @@ impl Sleep {
         match &self.state {
             State::Elapsed => true,
             State::Set(timer) => {
+                // It may have been moved since, or have fired early in place of one that was left.
+                let (clock, deadline) = (timer.clock(), self.deadline);
                 timer.has_fired()
-                    && timer.clock().tick_for(self.deadline.into_std(), Grain::FINEST) <= timer.tick()
+                    && (clock.tick_for(deadline.into_std(), Grain::FINEST) <= timer.tick()
+                        || has_passed(clock, deadline))
             }
             State::Ahead(_) | State::Unknown | State::Due => false,
         }
@@ -263,16 +307,17 @@ fn set(deadline: Instant, state: &mut State, waker: &Waker) -> bool {
     context::with_runtime(|runtime| {
         let runtime = in_runtime(runtime);
         let clock = runtime.driver.timers().clock();
-        let grain = if let State::Ahead(grain) = *state {
-            grain
+        let ahead = if let State::Ahead(ahead) = *state {
+            ahead
         } else {
             let ahead = deadline.into_std().saturating_duration_since(clock.now());
             if ahead.is_zero() {
                 return true;
             }
-            Grain::of(ahead)
+            ahead
         };
-        match set_in(runtime, clock.tick_for(deadline.into_std(), grain), waker) {
+        let tick = clock.tick_for(deadline.into_std(), Grain::of(ahead));
+        match set_in(runtime, tick, slack(ahead), waker) {
             Some(timer) => {
                 *state = State::Set(timer);
                 false
@@ -282,21 +327,27 @@ fn set(deadline: Instant, state: &mut State, waker: &Waker) -> bool {
     })
 }
 
+/// By how much a timer that was left may be too early to serve another, in ticks: what comes of its firing sets another, as with one that was moved.
+/// With an eighth that is seldom, as most are cancelled before that.
 #[inline]
-fn set_in(runtime: &Arc<Shared>, tick: u64, waker: &Waker) -> Option<Timer> {
-    let timers = runtime.driver.timers();
-    let seat = context::with_worker_of(Arc::as_ptr(runtime), |worker| worker.map(|worker| worker.index()));
-    let shard = match seat {
-        Some(seat) => timers.shard(seat),
-        None => timers.outside(),
-    };
-    match shard.set(tick, waker) {
+fn slack(ahead: Duration) -> u64 {
+    // 2^30 ns are about a second.
+    (ahead.as_secs().min(1 << 34) << 27) + u64::from(ahead.subsec_nanos() >> 3)
+}
+
+#[inline]
+fn set_in(runtime: &Arc<Shared>, tick: u64, slack: u64, waker: &Waker) -> Option<Registered> {
+    let (set, on_worker) = context::with_worker_of(Arc::as_ptr(runtime), |worker| match worker {
+        Some(worker) => (worker.timers().set(tick, slack, waker), true),
+        None => (runtime.driver.timers().outside().set(tick, waker), false),
+    });
+    match set {
         Set::Waits { timer, is_earliest } => {
             // A worker looks at what it has set before it sleeps.
-            if is_earliest && seat.is_none() {
+            if is_earliest && !on_worker {
                 runtime.driver.timer_moved_up(tick);
             }
-            Some(timer)
+            Some(Registered(ManuallyDrop::new(timer)))
         }
         Set::Due => None,
         Set::Closed => closed(),

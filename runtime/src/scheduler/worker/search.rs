@@ -164,6 +164,7 @@ impl Worker {
     /// Joins the sleepers, looks once more, and parks until somebody gives the permit.
     fn sleep_from(&self, searching: Option<Searching>) -> Woken {
         self.shared.hooks.before_park();
+        self.timers.close();
         if self.has_own_work() {
             self.shared.hooks.after_unpark();
             if let Some(searching) = searching {
