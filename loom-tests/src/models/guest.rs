@@ -10,6 +10,7 @@ use super::workers::{
     Watched, assert_nothing_lost, clear, find, finder, on_seat, runtime, settle, sleeper, task, watched,
     worker,
 };
+use crate::context::with_worker;
 use crate::explore::model;
 use crate::scheduler::model::{Root, sit};
 use crate::scheduler::{Worker, block_on_seated};
@@ -20,6 +21,8 @@ use crate::scheduler::{Worker, block_on_seated};
 fn polls_its_future_empty_handed() {
     model("guest::polls_its_future_empty_handed", 7000).explore(|| {
         let shared = runtime(2);
+        // The guest searches, and is woken for tasks, as there is nobody else.
+        shared.idle.set_guests_too(true);
         let wakers = left();
         let seat = 0;
         let mut polls = 0;
@@ -145,6 +148,37 @@ fn wakes_again_who_was_needed_for_a_moment() {
             drop(thread.join().unwrap());
         });
         drop(guest);
+        clear(&shared);
+    });
+}
+
+/// The guest's future queues a task and waits. As a worker runs tasks, as far as the guest sees, it leaves the task to it and
+/// rests, while that worker goes to sleep. Bound 2: at 3 it takes a minute.
+#[test]
+fn rests_while_a_worker_goes_to_sleep() {
+    model("guest::rests_while_a_worker_goes_to_sleep", 10_000).preemptions(2).explore(|| {
+        let shared = runtime(2);
+        let (watched, thread) = finder(worker(&shared));
+        let wakers = left();
+        let mut token = Some(task(&shared));
+        let mut waking = None;
+        block_on_seated(
+            &shared,
+            poll_fn(|cx| {
+                if let Some(token) = token.take() {
+                    with_worker(|guest| guest.expect("a guest has a seat").push_next(token));
+                    leave(&wakers, cx, 1);
+                    let waker = take(&wakers);
+                    waking = Some(thread::spawn(move || waker.wake()));
+                    return Poll::Pending;
+                }
+                assert_nothing_lost(&shared, &[&watched], &[]);
+                Poll::Ready(())
+            }),
+        );
+        shared.set_closing();
+        waking.expect("it was polled").join().unwrap();
+        drop(thread.join().unwrap());
         clear(&shared);
     });
 }

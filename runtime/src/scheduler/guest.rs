@@ -111,8 +111,13 @@ impl Guest {
             let _out_of_scopes = leave_scopes();
             let turns = if root.is_woken() { self.count_at_hand() } else { 0 };
             for turn in 1..=self.shared().config.event_interval as usize {
-                let elsewhere = || if turn > 1 && root.is_woken() { None } else { self.find_or_sleep() };
-                let Some(token) = self.next().or_else(elsewhere) else { break };
+                let found = if self.is_one_too_many() && !root.is_woken() {
+                    self.rest()
+                } else {
+                    let elsewhere = || if turn > 1 && root.is_woken() { None } else { self.find_or_sleep() };
+                    self.next().or_else(elsewhere)
+                };
+                let Some(token) = found else { break };
                 Worker::run(self, token);
                 if turn >= turns && root.is_woken() {
                     break;

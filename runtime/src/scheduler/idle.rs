@@ -133,6 +133,12 @@ impl Idle {
         }
     }
 
+    /// Whether all workers run tasks: none sleeps or searches, and they are not all stuck.
+    #[inline]
+    pub(crate) fn all_run(&self) -> bool {
+        self.word.load(Relaxed) & (SEARCHING_MASK | SLEEPING_MASK | GUESTS_TOO) == 0
+    }
+
     /// Wakes a worker that sleeps to search, unless one searches already; a guest only if all workers are stuck. Returns whether
     /// there was one.
     #[cold]
@@ -169,7 +175,7 @@ impl Idle {
 
     /// Whether guests are woken for tasks from here on, since all workers are stuck. What was queued before, nobody may have
     /// been woken for.
-    pub(super) fn set_guests_too(&self, guests_too: bool) {
+    pub(crate) fn set_guests_too(&self, guests_too: bool) {
         // Relaxed: whoever queues does not rely on it, but on the monitor, which looks again.
         if guests_too {
             self.word.fetch_or(GUESTS_TOO, Relaxed);

@@ -1,10 +1,14 @@
-//! How long a worker's polls take, without a look at the clock for each.
+//! How long a worker's polls take, without a look at the clock for each, and what follows from that.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// Below this it is not worth it to wake another worker for what is queued: it would take as long to come.
-const WORTH_A_WAKE: Duration = Duration::from_micros(50);
+/// About as long as a thread takes to come that is woken, on a virtual machine.
+const COMES_AFTER: Duration = Duration::from_micros(50);
+
+/// Below this it is not worth it to wake another worker for what is queued: when it has come, little more is left than what it costs
+/// both of them to work on the same things.
+const WORTH_A_WAKE: Duration = Duration::from_micros(200);
 
 /// A worker that is up looks at the driver about this often at least, however long its polls are.
 const LOOK_WITHIN: Duration = Duration::from_millis(2);
@@ -21,6 +25,8 @@ pub(super) struct Pace {
     between_looks: Cell<u32>,
     /// When this worker last woke another, and how many slept before.
     woke: Cell<Option<(Instant, usize)>>,
+    /// Since when as many run tasks as there are to be workers, as far as this guest has seen.
+    all_run: Cell<Option<Instant>>,
 }
 
 impl Pace {
@@ -32,6 +38,7 @@ impl Pace {
             looked: Cell::new(now),
             between_looks: Cell::new(u32::MAX),
             woke: Cell::new(None),
+            all_run: Cell::new(None),
         }
     }
 
@@ -67,9 +74,10 @@ impl Pace {
         let (since, before) = self.up.get();
         let busy = since.elapsed();
         if let Some(took) = (busy.as_nanos() as u64).checked_div(polls.wrapping_sub(before)) {
-            // Mostly what it was, so that one long poll does not count for all.
+            // If longer, mostly what it was, so that one long poll does not count for all. If shorter, just that: polls take longer
+            // than they would if others work on the same things, and then this must not be why they do.
             let next = match self.per_poll.get() {
-                0 => took,
+                before if before == 0 || took < before => took,
                 before => (before * 7 + took) / 8,
             };
             self.per_poll.set(next.max(1));
@@ -94,7 +102,19 @@ impl Pace {
     /// short that it sleeps again already: what there is to do is too little to be shared.
     pub(super) fn wakes_in_vain(&self, sleepers: usize) -> bool {
         // In a model no time passes.
-        let is_recent = |woke: Instant| cfg!(windlass_loom) || woke.elapsed() < WORTH_A_WAKE;
+        let is_recent = |woke: Instant| cfg!(windlass_loom) || woke.elapsed() < COMES_AFTER;
         self.woke.get().is_some_and(|(woke, before)| sleepers >= before && is_recent(woke))
+    }
+
+    /// A guest has seen whether all workers run tasks: whether they have for so long that it is one too many.
+    pub(super) fn is_one_too_many(&self, all_run: bool) -> bool {
+        if !all_run {
+            self.all_run.set(None);
+            return false;
+        }
+        // In a model no time passes, or as much as there needs to.
+        let since = self.all_run.get();
+        self.all_run.set(since.or_else(|| Some(Instant::now())));
+        cfg!(windlass_loom) || since.is_some_and(|since| since.elapsed() > COMES_AFTER)
     }
 }

@@ -85,7 +85,25 @@ impl Worker {
     /// else may have happened: the root future was woken, the runtime closes.
     #[cold]
     pub(crate) fn find_or_sleep(&self) -> Option<Token> {
-        let mut searching = self.shared.idle.search(self.shared.config.search_limit);
+        self.find_or_sleep_from(self.shared.idle.search(self.shared.config.search_limit))
+    }
+
+    /// Leaves what is at hand to the workers, who all run tasks, and sleeps. Only a guest calls this: nobody relies on it
+    /// to look for work, and what it leaves it has told of. Returns as `find_or_sleep` does.
+    #[cold]
+    pub(crate) fn rest(&self) -> Option<Token> {
+        self.hand_over();
+        match self.sleep_from(None, false) {
+            Woken::OnItsOwn => None,
+            Woken::ToSearch(searching) if self.is_interrupted() || self.has_own_work() => {
+                self.stop_searching(searching);
+                None
+            }
+            Woken::ToSearch(searching) => self.find_or_sleep_from(Some(searching)),
+        }
+    }
+
+    fn find_or_sleep_from(&self, mut searching: Option<Searching>) -> Option<Token> {
         loop {
             let woken;
             if let Some(searching) = searching.take() {
@@ -93,9 +111,9 @@ impl Worker {
                     self.stop_searching(searching);
                     return Some(token);
                 }
-                woken = self.sleep_from(Some(searching));
+                woken = self.sleep_from(Some(searching), true);
             } else {
-                woken = self.sleep_from(None);
+                woken = self.sleep_from(None, true);
             }
             match woken {
                 Woken::OnItsOwn => return None,
@@ -161,8 +179,8 @@ impl Worker {
         Some(held)
     }
 
-    /// Joins the sleepers, looks once more, and parks until somebody gives the permit.
-    fn sleep_from(&self, searching: Option<Searching>) -> Woken {
+    /// Joins the sleepers, looks for work once more if it `looks`, and parks until somebody gives the permit.
+    fn sleep_from(&self, searching: Option<Searching>, looks: bool) -> Woken {
         self.shared.hooks.before_park();
         self.timers.close();
         if self.has_own_work() {
@@ -173,7 +191,7 @@ impl Worker {
             return Woken::OnItsOwn;
         }
         self.shared.idle.sleep(self.index, self.role, &self.parker, searching);
-        let sees_work = self.shared.has_work();
+        let sees_work = looks && self.shared.has_work();
         let mut held = None;
         if !sees_work && !self.shared.is_closing() {
             let seat = self.seat();

@@ -5,6 +5,9 @@ use crate::scheduler::desk::Reach;
 use crate::scheduler::idle::{Role, Seen};
 use crate::task::Token;
 
+/// So many tasks that are woken in one go are shared at once, however short polls have been.
+const FEW: usize = 16;
+
 impl Worker {
     /// Queues a task that was woken or spawned on this worker, to be run next.
     #[inline]
@@ -55,6 +58,12 @@ impl Worker {
         (self.role == Role::Worker || sleepers > 1) && !self.pace.wakes_in_vain(sleepers)
     }
 
+    /// Whether this is a guest, and as many run tasks as there are to be workers without it.
+    #[inline]
+    pub(crate) fn is_one_too_many(&self) -> bool {
+        self.role == Role::Guest && self.pace.is_one_too_many(self.shared.idle.all_run())
+    }
+
     /// Tells of what is still here of that for which nobody was woken.
     pub(super) fn tell_of_untold(&self) {
         if self.untold.take() && self.desk.len() > 0 {
@@ -69,7 +78,14 @@ impl Worker {
         }
         self.brought.set(Some(0));
         wake();
-        self.tell_of_brought();
+        match self.brought.get() {
+            // Few may be few long ones, and then it is worth a lot. Of many not much has been done alone before it is seen.
+            Some(1..=FEW) => {
+                self.brought.set(None);
+                self.tell();
+            }
+            _ => self.tell_of_brought(),
+        }
     }
 
     /// Many tasks were queued at once: tells somebody, if it is worth it. If not it is as with the LIFO slot: this
