@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::panic::Location;
 use std::sync::{Arc, Barrier, mpsc as std_mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
@@ -29,6 +30,7 @@ on_every_flavor!(
     the_list_is_a_slice_and_an_iterator,
     a_join_handle_prints_what_it_is,
     a_join_handle_prints_how_its_task_ended,
+    a_join_handle_prints_while_its_task_is_polled_first,
     an_abort_handle_prints_something,
     nothing_is_listed_once_the_runtime_is_gone,
 );
@@ -310,6 +312,28 @@ fn a_join_handle_prints_what_it_is(flavor: Flavor) {
             format!("JoinHandle {{ id: {id}, name: \"n1\", state: Finished, spawned_at: {place} }}")
         );
         task.await.unwrap().unwrap();
+    });
+}
+
+/// On another thread: where it was spawned is known by then in another way than before.
+fn a_join_handle_prints_while_its_task_is_polled_first(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    runtime.block_on(async {
+        for _ in 0..300 {
+            let handle = windlass::spawn(pending::<()>());
+            let abort = handle.abort_handle();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        assert!(format!("{handle:?}").contains("introspection.rs:"));
+                    }
+                });
+                // The task is polled by another worker, or here.
+            });
+            task::yield_now().await;
+            assert!(format!("{handle:?}").contains("introspection.rs:"));
+            abort.abort();
+        }
     });
 }
 

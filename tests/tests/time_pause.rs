@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use windlass::blocking::ThreadPoolExecutor;
 use windlass::runtime::Runtime;
-use windlass::time::{self, Instant, sleep};
+use windlass::time::{self, Instant, pause, sleep, timeout};
 use windlass_tests::{Flavor, panics, panics_at_its_caller};
 
 const MS: Duration = Duration::from_millis(1);
@@ -23,6 +23,7 @@ windlass_tests::on_every_flavor!(
     advancing_in_steps,
     advancing_lets_woken_tasks_run,
     it_does_not_stop_at_a_timer_that_was_cancelled,
+    it_does_not_stop_where_nobody_waits,
     it_waits_for_spawn_blocking,
     it_waits_for_run_in_executor,
     it_waits_for_an_executor_of_the_users,
@@ -165,6 +166,34 @@ fn advancing_lets_woken_tasks_run(flavor: Flavor) {
         time::advance(2 * MS).await;
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [3]);
     });
+}
+
+/// Timers that were set and cancelled before the clock stood are nothing to stop at either.
+fn it_does_not_stop_where_nobody_waits(flavor: Flavor) {
+    const WAIT: Duration = Duration::from_millis(1_100);
+    let rt = flavor.runtime();
+    let asked = rt.block_on(async {
+        windlass::spawn(async {
+            {
+                let mut cancelled = std::pin::pin!(sleep(Duration::from_secs(1)));
+                let pending = poll_fn(|cx| Poll::Ready(cancelled.as_mut().poll(cx).is_pending())).await;
+                assert!(pending);
+            }
+            pause();
+            let start = Instant::now();
+            let mut asked = Vec::new();
+            let never = poll_fn(|_| {
+                asked.push(start.elapsed());
+                Poll::<()>::Pending
+            });
+            timeout(WAIT, never).await.unwrap_err();
+            asked
+        })
+        .await
+        .unwrap()
+    });
+    // At the beginning, and perhaps once more at the end.
+    assert!(asked.iter().all(|at| at.is_zero() || *at >= WAIT), "{asked:?}");
 }
 
 fn it_does_not_stop_at_a_timer_that_was_cancelled(flavor: Flavor) {

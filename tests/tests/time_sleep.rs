@@ -24,6 +24,7 @@ windlass_tests::on_every_flavor!(
     moved_to_later_while_it_waits,
     moved_to_earlier_while_it_waits,
     moved_to_the_past_while_it_waits,
+    one_more_after_one_that_was_moved_to_the_past,
     moved_after_it_was_ready,
     moved_to_later_and_back,
     is_elapsed_tells_what_has_fired,
@@ -210,6 +211,23 @@ fn moved_to_the_past_while_it_waits(flavor: Flavor) {
             sleep.as_mut().reset(start);
             sleep.await;
             assert!(start.elapsed() < CENTURY);
+        });
+    }
+}
+
+/// What one that was moved to the past leaves behind is no timer for the next.
+fn one_more_after_one_that_was_moved_to_the_past(flavor: Flavor) {
+    const WAIT: Duration = Duration::from_millis(20);
+    for rt in [paused(flavor), flavor.runtime()] {
+        on_task(&rt, async move {
+            for _ in 0..3 {
+                let start = Instant::now();
+                let mut past = pin!(sleep(WAIT));
+                assert!(poll(past.as_mut()).await.is_pending());
+                past.as_mut().reset(start - CENTURY / 100);
+                sleep(WAIT).await;
+                assert!(start.elapsed() >= WAIT);
+            }
         });
     }
 }

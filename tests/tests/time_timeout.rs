@@ -16,6 +16,7 @@ use windlass_tests::{Flavor, OnDrop};
 const MS: Duration = Duration::from_millis(1);
 
 windlass_tests::on_every_flavor!(
+    a_scope_that_is_moved_to_the_past,
     a_ready_future_wins,
     a_ready_future_wins_over_a_time_that_is_up,
     the_time_is_up,
@@ -198,4 +199,25 @@ fn the_error_reads_well() {
     assert_eq!(error.to_string(), "deadline has elapsed");
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::TimedOut);
     let _: &(dyn std::error::Error + Send + Sync) = &error;
+}
+
+/// asyncio's `reschedule` to a moment that is past; and a sleep after it is one like any other.
+fn a_scope_that_is_moved_to_the_past(flavor: Flavor) {
+    const WAIT: Duration = Duration::from_millis(30);
+    flavor.runtime().block_on(async {
+        windlass::spawn(async {
+            for _ in 0..3 {
+                let ended = windlass::aio::timeout_scope(WAIT, async |scope| {
+                    windlass::task::yield_now().await;
+                    scope.reschedule(Instant::now() - 10 * WAIT).unwrap();
+                    std::future::pending::<()>().await;
+                })
+                .await;
+                assert!(ended.is_err());
+                sleep(WAIT).await;
+            }
+        })
+        .await
+        .unwrap();
+    });
 }

@@ -28,8 +28,10 @@ pub(crate) struct OwnTimers {
     until_look: Cell<u32>,
     /// Whether others may leave any.
     is_open: Cell<bool>,
-    /// Whether one that was left has been of use since the last time they were asked about.
-    is_of_use: Cell<bool>,
+    /// Whether those of others were asked for since the last tidying.
+    has_looked: Cell<bool>,
+    /// How many at the bottom of the list have been of no use since the last tidying.
+    unused: Cell<usize>,
 }
 
 /// What other threads leave to the worker of a shard. On cache lines of its own: the worker itself seldom looks.
@@ -47,20 +49,29 @@ impl OwnTimers {
             left: UnsafeCell::new(Vec::new()),
             until_look: Cell::new(0),
             is_open: Cell::new(false),
-            is_of_use: Cell::new(false),
+            has_looked: Cell::new(false),
+            unused: Cell::new(0),
         }
     }
 
     /// Sets a timer that wakes at the tick `deadline`, or by so much earlier that it has to be set again.
     #[inline]
     pub(crate) fn set(&self, deadline: u64, slack: u64, waker: &Waker) -> Set {
-        match self.with_left(Vec::pop).or_else(|| self.left_by_others()) {
-            Some(timer) => {
-                self.is_of_use.set(true);
-                timer.again(deadline, slack, waker)
-            }
+        match self.pop().or_else(|| self.left_by_others()) {
+            Some(timer) => timer.again(deadline, slack, waker),
             None => self.shard.set(deadline, waker),
         }
+    }
+
+    #[inline]
+    fn pop(&self) -> Option<Timer> {
+        self.with_left(|left| {
+            let timer = left.pop();
+            if left.len() < self.unused.get() {
+                self.unused.set(left.len());
+            }
+            timer
+        })
     }
 
     /// One that others have left. They are asked every now and then.
@@ -80,6 +91,7 @@ impl OwnTimers {
     fn look(&self) -> Option<Timer> {
         self.until_look.set(INTERVAL);
         self.is_open.set(true);
+        self.has_looked.set(true);
         self.with_left(|left| {
             self.shard.left_by_others.open(left);
             left.pop()
@@ -105,12 +117,19 @@ impl OwnTimers {
         drop(refused);
     }
 
-    /// Cancels all that are left, if none of them was of use since the last time.
-    #[inline]
+    /// Cancels those that have been of no use since the last time, and lets nobody leave any that is not asked for.
     pub(crate) fn tidy(&self) {
-        if !self.is_of_use.replace(false) {
-            self.close();
+        let mut gone = Vec::new();
+        if !self.has_looked.replace(false) && self.is_open.replace(false) {
+            self.shard.left_by_others.close(&mut gone);
+            self.until_look.set(0);
         }
+        self.with_left(|left| {
+            gone.extend(left.drain(..self.unused.get()));
+            self.unused.set(left.len());
+        });
+        // Last: what a waker does when it is dropped is not ours.
+        drop(gone);
     }
 
     /// Cancels all that are left, and lets nobody leave any more: the worker sleeps, or goes.
@@ -123,18 +142,26 @@ impl OwnTimers {
 
     #[cold]
     fn close_some(&self) {
-        let mut left = self.with_left(mem::take);
-        if self.is_open.replace(false) {
-            self.shard.left_by_others.close(&mut left);
-        }
-        self.until_look.set(0);
-        // What a waker does when it is dropped is not ours: it may set and leave timers here.
-        left.drain(..).for_each(drop);
-        self.with_left(|meanwhile| {
-            if meanwhile.is_empty() {
-                mem::swap(meanwhile, &mut left);
+        loop {
+            let mut left = self.with_left(mem::take);
+            if self.is_open.replace(false) {
+                self.shard.left_by_others.close(&mut left);
             }
-        });
+            self.until_look.set(0);
+            self.unused.set(0);
+            // What a waker does when it is dropped is not ours: it may set and leave timers here.
+            left.drain(..).for_each(drop);
+            let is_empty = self.with_left(|meanwhile| {
+                let is_empty = meanwhile.is_empty();
+                if is_empty {
+                    mem::swap(meanwhile, &mut left);
+                }
+                is_empty
+            });
+            if is_empty && !self.is_open.get() {
+                return;
+            }
+        }
     }
 
     #[inline]

@@ -451,8 +451,10 @@ impl Timer {
 
     /// Has it fire now.
     #[cold]
-    pub(crate) fn fire(&self) {
+    pub(crate) fn fire(&mut self) {
         let waker = self.shard.wheel.lock().wheel.cancel(self.key);
+        // It is not in the wheel any more: nobody may leave it there for another.
+        self.tick = GONE;
         if let Some(waker) = waker {
             waker.wake();
         }

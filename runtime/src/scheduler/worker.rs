@@ -157,6 +157,7 @@ impl Worker {
                 self.0.in_root.set(false);
             }
         }
+        self.timers.close();
         self.flush_lifo();
         self.in_root.set(true);
         self.tell_of_untold();

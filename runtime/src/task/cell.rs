@@ -98,15 +98,14 @@ impl Origin {
 
     /// The spawn location.
     pub(crate) fn location(&self) -> &'static Location<'static> {
-        match self.entry() {
-            Some(entry) => entry.location(),
-            None => {
-                let location = self.0.load(Acquire).cast::<Location<'static>>();
-                // SAFETY: without the tag the word is what `new` stored, a reference to a static location,
-                // and once tagged it never loses the tag, so `entry` would have seen an earlier one.
-                unsafe { &*location }
-            }
+        // One look: the task may be registered between two.
+        let word = self.0.load(Acquire);
+        if word.addr() & ENTRY == 0 {
+            // SAFETY: without the tag the word is what `new` stored, a reference to a static location.
+            return unsafe { &*word.cast::<Location<'static>>() };
         }
+        // SAFETY: as in `entry`.
+        unsafe { &*word.map_addr(|addr| addr & !ENTRY).cast::<Entry>() }.location()
     }
 
     /// The registry's entry, if the task has one. It lives as long as the task's allocation.

@@ -187,7 +187,10 @@ impl Sleep {
         self.deadline
     }
 
-    /// Whether its timer has fired. It fires only if it was set, by a poll.
+    /// Whether its timer has fired and the deadline is past. A timer fires only if it was set, by a poll.
+    ///
+    /// A task may be woken for it a little too early, and then a poll sets the timer again: whoever waits has to poll, and not only to
+    /// ask.
     pub fn is_elapsed(&self) -> bool {
         match &self.state {
             State::Elapsed => true,
@@ -276,7 +279,8 @@ impl Future for Sleep {
         };
         if !is_ready {
             if let State::Set(timer) = this.state {
-                coop.awaits(Note::timer(timer.tick()));
+                // Not the tick at which its timer fires, which may be a little earlier.
+                coop.awaits(Note::timer(timer.clock().tick_for(this.deadline.into_std(), Grain::FINEST)));
             }
             return Poll::Pending;
         }
@@ -317,7 +321,9 @@ fn set(deadline: Instant, state: &mut State, waker: &Waker) -> bool {
             ahead
         };
         let tick = clock.tick_for(deadline.into_std(), Grain::of(ahead));
-        match set_in(runtime, tick, slack(ahead), waker) {
+        // A clock that stands is exact about whom it stops for.
+        let slack = if clock.is_virtual() { 0 } else { slack(ahead) };
+        match set_in(runtime, tick, slack, waker) {
             Some(timer) => {
                 *state = State::Set(timer);
                 false

@@ -146,6 +146,7 @@ impl Worker {
     /// Parks until a task is queued by someone else. Only the last worker of a runtime that closes calls
     /// this.
     pub(crate) fn await_token(&self) {
+        self.timers.close();
         // Whatever it came for: there are no others.
         self.shared.idle.sleep(self.index, Role::Worker, &self.parker, None);
         // An entry may leave the registry without its token passing through a queue (a spawn that saw the
