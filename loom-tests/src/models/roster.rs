@@ -121,6 +121,8 @@ fn guest_that_sits_down_unasked() {
 fn next_in_line_runs_what_was_left() {
     model("roster::next_in_line_runs_what_was_left", 40).explore(|| {
         let shared = runtime(1);
+        // There is nobody else to run tasks.
+        shared.idle.set_guests_too(true);
         let seated = worker(&shared);
         let (token, join) = create(&shared, async { 7 });
         seated.push_back(token);

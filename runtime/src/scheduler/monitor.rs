@@ -163,12 +163,12 @@ fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
             quietly(|| report(shared, seat, beat, stuck));
         }
     }
-    share(shared, workers > 0 && stuck == workers);
+    share(shared, stuck == workers);
     if awake { Look::Awake { suspicious } } else { Look::Quiet }
 }
 
 /// Wakes somebody for what is queued, if nobody comes for it unless woken: whoever queued it may have thought it too short to be shared.
-/// If all workers are stuck it is a guest, and so it is from here on for whatever is queued, until one of them moves.
+/// If all workers are stuck, or none has come yet, it is a guest, and so it is from here on for whatever is queued, until one of them moves.
 pub(crate) fn share(shared: &Shared, all_are_stuck: bool) {
     shared.idle.set_guests_too(all_are_stuck);
     if shared.has_work() {
