@@ -94,7 +94,8 @@ impl Worker {
     pub(crate) fn rest(&self) -> Option<Token> {
         self.hand_over();
         match self.sleep_from(None, false) {
-            Woken::OnItsOwn => None,
+            // What a hook of the user's or the driver has brought: rather than to leave that too, and call the hook again.
+            Woken::OnItsOwn => self.at_hand(),
             Woken::ToSearch(searching) if self.is_interrupted() || self.has_own_work() => {
                 self.stop_searching(searching);
                 None
