@@ -9,14 +9,14 @@ use loom::thread;
 
 use super::tasks::{Wakes, leave, left, take};
 use super::workers::{
-    Watched, assert_nothing_lost, clear, create, doze, dozer, finder, on_seat, runtime_with_driver, settle,
-    sleeper, sleepy_runtime, task, watched, worker,
+    Watched, assert_nothing_lost, clear, create, doze, dozer, finder, guest, on_seat, runtime_with_driver,
+    settle, sleeper, sleepy_runtime, task, watched, worker,
 };
 use crate::driver::{Clock, InhibitAdvance, Interest, Ready, Registration, Set, Timer};
 use crate::explore::model;
 use crate::primitives::Arc;
 use crate::scheduler::model::{Parker, Root, close_silently, end, sit};
-use crate::scheduler::{Shared, Worker, block_on_seated};
+use crate::scheduler::{Shared, Worker, block_on_seated, monitor};
 
 /// A descriptor, and that many tasks that wait for it, each after a first poll by that worker.
 fn awaited_descriptor(worker: &Worker, tasks: usize) -> Arc<Registration> {
@@ -302,10 +302,11 @@ fn clock_waits_for_a_guest_that_comes() {
     });
 }
 
-/// The clock stands, a job wakes a task and is over, while the workers go to sleep.
+/// The clock stands, a job wakes a task and is over, while a guest goes to sleep. No worker has come yet, so that whoever queues
+/// the task has nobody to wake, and waits for no lock.
 #[test]
 fn clock_waits_for_whom_a_job_has_woken() {
-    model("driver::clock_waits_for_whom_a_job_has_woken", 3800).explore(|| {
+    model("driver::clock_waits_for_whom_a_job_has_woken", 20_000).explore(|| {
         let shared = sleepy_runtime(1, Clock::paused());
         let (_timer, wakes) = timer(&shared);
         let there = wakes.clone();
@@ -313,9 +314,9 @@ fn clock_waits_for_whom_a_job_has_woken() {
             assert_eq!(there.count(), 0, "a clock that stands waits for those whom a job has woken");
         });
         let guard = InhibitAdvance::if_paused(&shared.driver).expect("it stands");
-        let worker = worker(&shared);
-        let watched = Watched::new(&worker);
-        let thread = thread::spawn(move || on_seat(worker, Worker::work));
+        let guest = guest(&shared);
+        let watched = Watched::new(&guest);
+        let thread = thread::spawn(move || on_seat(guest, Worker::work));
         let job = {
             let shared = shared.clone();
             thread::spawn(move || {
@@ -324,6 +325,7 @@ fn clock_waits_for_whom_a_job_has_woken() {
             })
         };
         job.join().unwrap();
+        monitor::share(&shared, true);
         assert_clock_moves(&wakes, &[&watched]);
         finish(&shared, [(&watched, thread)]);
     });

@@ -11,7 +11,7 @@ use crate::context::Seated;
 use crate::driver::{Clock, Driver};
 use crate::primitives::Arc;
 use crate::root::executor::Executors;
-use crate::scheduler::model::Parker;
+use crate::scheduler::model::{Parker, Root};
 use crate::scheduler::{Config, Hooks, Role, Shared, Worker};
 use crate::task::{JoinHandle, Token};
 
@@ -54,6 +54,17 @@ pub(super) fn worker(shared: &Arc<Shared>) -> Worker {
     let worker = Worker::new(shared.clone(), index, desk);
     worker.arrive();
     worker
+}
+
+/// A guest on the next free seat, whose own future waits for ever.
+pub(super) fn guest(shared: &Arc<Shared>) -> Worker {
+    let (index, desk) = shared.roster.sit().expect("there is a seat");
+    let root = Root::new(Some(shared.driver.clone()));
+    // Its future has been polled.
+    assert!(root.take_woken());
+    let guest = Worker::guest(shared.clone(), index, Role::Guest, desk, &root);
+    guest.arrive();
+    guest
 }
 
 /// A worker that sleeps, for others to wake.
