@@ -181,9 +181,8 @@ fn blocked_until_a_spawn_from_outside(runtime: &Runtime) -> Duration {
     begun.elapsed()
 }
 
-/// The only worker blocks, and a thread whose future in `block_on` waits is there to run tasks.
-fn nobody_but_one_in_block_on_is_left(flavor: Flavor) {
-    let runtime = flavor.runtime();
+/// Calls `f` while the future of another thread waits in `block_on`, which is there to run tasks.
+fn beside_one_in_block_on(runtime: &Runtime, f: impl FnOnce()) {
     let (end, is_over) = oneshot::channel::<()>();
     let (sits, is_seated) = std_mpsc::channel();
     thread::scope(|scope| {
@@ -194,28 +193,27 @@ fn nobody_but_one_in_block_on_is_left(flavor: Flavor) {
             })
         });
         is_seated.recv().unwrap();
+        f();
+        end.send(()).unwrap();
+    });
+}
+
+/// The only worker blocks.
+fn nobody_but_one_in_block_on_is_left(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    beside_one_in_block_on(&runtime, || {
         assert_soon(|| blocked(&runtime, block_on_slot));
         assert_soon(|| blocked(&runtime, || block_on_queue(0)));
         assert_soon(|| blocked_until_a_spawn_from_outside(&runtime));
-        end.send(()).unwrap();
     });
 }
 
 /// The same, and one task after the other comes from outside while the worker blocks: only the first waits until somebody notices.
 fn one_in_block_on_stands_in_for_all(flavor: Flavor) {
     let runtime = flavor.runtime();
-    let (end, is_over) = oneshot::channel::<()>();
-    let (sits, is_seated) = std_mpsc::channel();
     let (go, may_go) = std_mpsc::channel::<()>();
     let (blocks, is_blocking) = std_mpsc::channel();
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            runtime.block_on(async {
-                sits.send(()).unwrap();
-                is_over.await.unwrap();
-            })
-        });
-        is_seated.recv().unwrap();
+    beside_one_in_block_on(&runtime, || {
         runtime.spawn(async move {
             blocks.send(()).unwrap();
             may_go.recv().unwrap_err();
@@ -233,7 +231,6 @@ fn one_in_block_on_stands_in_for_all(flavor: Flavor) {
         took.sort_unstable();
         assert!(took[100] < Duration::from_millis(2), "each one waits for the next look: {took:?}");
         drop(go);
-        end.send(()).unwrap();
     });
 }
 

@@ -110,7 +110,9 @@ impl Idle {
     #[inline]
     pub(crate) fn notify(&self) -> Notified {
         match self.look() {
-            Seen::Asleep(_) => drop(self.wake_one()),
+            Seen::Asleep(_) => {
+                self.wake_one();
+            }
             Seen::InGoodHands => {}
             Seen::Drained => return Notified::Drained,
         }

@@ -53,7 +53,7 @@ pub(crate) struct Worker {
     pace: Pace,
     /// How many tasks were queued here by the driver's events, or by one who wakes many at once, while they do.
     brought: Cell<Option<usize>>,
-    /// Whether some of them are still in the queue, perhaps, and nobody was told.
+    /// Whether something may be in the queue that nobody was told of.
     untold: Cell<bool>,
 }
 
@@ -157,6 +157,7 @@ impl Worker {
                 self.0.in_root.set(false);
             }
         }
+        // A poll that blocks would keep what waits in them.
         self.timers.close();
         self.flush_lifo();
         self.in_root.set(true);

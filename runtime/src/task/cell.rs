@@ -98,28 +98,28 @@ impl Origin {
 
     /// The spawn location.
     pub(crate) fn location(&self) -> &'static Location<'static> {
-        // One look: the task may be registered between two.
-        let word = self.0.load(Acquire);
-        if word.addr() & ENTRY == 0 {
-            // SAFETY: without the tag the word is what `new` stored, a reference to a static location.
-            return unsafe { &*word.cast::<Location<'static>>() };
-        }
-        // SAFETY: as in `entry`.
-        unsafe { &*word.map_addr(|addr| addr & !ENTRY).cast::<Entry>() }.location()
+        self.look().map_or_else(|location| location, Entry::location)
     }
 
     /// The registry's entry, if the task has one. It lives as long as the task's allocation.
     #[inline]
     pub(crate) fn entry(&self) -> Option<&Entry> {
+        self.look().ok()
+    }
+
+    /// The registry's entry, or the location if there is none yet, in one look: the task may be registered between two.
+    #[inline]
+    fn look(&self) -> Result<&Entry, &'static Location<'static>> {
         // Acquire pairs with the Release of `set_entry`: the entry is complete.
         let word = self.0.load(Acquire);
         if word.addr() & ENTRY == 0 {
-            return None;
+            // SAFETY: without the tag the word is what `new` stored, a reference to a static location.
+            return Err(unsafe { &*word.cast::<Location<'static>>() });
         }
         let entry = word.map_addr(|addr| addr & !ENTRY).cast::<Entry>();
         // SAFETY: a tagged word is a leaked box of an entry (`set_entry`) that only `take_entry` frees, and
         // that takes `&mut self`.
-        Some(unsafe { &*entry })
+        Ok(unsafe { &*entry })
     }
 
     /// The word as it is, for those who compare it and do not look behind it.

@@ -93,14 +93,22 @@ impl Worker {
     #[cold]
     pub(crate) fn rest(&self) -> Option<Token> {
         self.hand_over();
-        match self.sleep_from(None, false) {
+        match self.to_search(self.sleep_from(None, false)) {
+            Some(searching) => self.find_or_sleep_from(Some(searching)),
             // What a hook of the user's or the driver has brought: rather than to leave that too, and call the hook again.
-            Woken::OnItsOwn => self.at_hand(),
-            Woken::ToSearch(searching) if self.is_interrupted() || self.has_own_work() => {
-                self.stop_searching(searching);
+            None => self.at_hand(),
+        }
+    }
+
+    /// Whether this worker is to search now that it has slept. Not if there is something else to do: then it passes that on.
+    fn to_search(&self, woken: Woken) -> Option<Searching> {
+        match woken {
+            Woken::OnItsOwn => None,
+            Woken::ToSearch(token) if self.is_interrupted() || self.has_own_work() => {
+                self.stop_searching(token);
                 None
             }
-            Woken::ToSearch(searching) => self.find_or_sleep_from(Some(searching)),
+            Woken::ToSearch(token) => Some(token),
         }
     }
 
@@ -116,14 +124,7 @@ impl Worker {
             } else {
                 woken = self.sleep_from(None, true);
             }
-            match woken {
-                Woken::OnItsOwn => return None,
-                Woken::ToSearch(token) if self.is_interrupted() || self.has_own_work() => {
-                    self.stop_searching(token);
-                    return None;
-                }
-                Woken::ToSearch(token) => searching = Some(token),
-            }
+            searching = Some(self.to_search(woken)?);
         }
     }
 
