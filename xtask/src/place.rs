@@ -1,5 +1,6 @@
 //! Where things are: the workspace, its packages, cargo.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,6 +67,17 @@ impl Workspace {
         Ok(folder)
     }
 
+    /// Removes a folder of this name from cargo's target directory: two hundred programs, which nothing else uses.
+    pub(crate) fn discard(&self, name: &str) -> Result<(), Failure> {
+        let folder = self.target(name)?;
+        std::fs::remove_dir_all(&folder).map_err(on_path("remove", &folder))
+    }
+
+    /// What cargo's target directory takes, in bytes.
+    pub(crate) fn built(&self) -> Result<u64, Failure> {
+        size_of(&self.target("")?)
+    }
+
     /// The package's features but for `default`, in order.
     pub(crate) fn features(&self, package: &str) -> Result<Vec<String>, Failure> {
         let packages = self.metadata["packages"].as_array();
@@ -74,6 +86,16 @@ impl Workspace {
         let features = entry["features"].as_object().into_iter().flat_map(serde_json::Map::keys);
         Ok(features.filter(|name| *name != "default").cloned().collect())
     }
+}
+
+fn size_of(folder: &Path) -> Result<u64, Failure> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).map_err(on_path("read", folder))? {
+        let path = entry.map_err(on_path("read", folder))?.path();
+        let about = std::fs::symlink_metadata(&path).map_err(on_path("look at", &path))?;
+        bytes += if about.is_dir() { size_of(&path)? } else { about.blocks() * 512 };
+    }
+    Ok(bytes)
 }
 
 /// The compiler's own platform, such as `x86_64-unknown-linux-gnu`.

@@ -12,6 +12,9 @@ use crate::shell;
 const TESTS: [&str; 7] =
     ["tcp_*", "async_fd", "signal_*", "run_interrupted", "hyper_*", "time_*", "stress_sockets"];
 
+/// The target directory's name.
+pub(crate) const FOLDER: &str = "portable";
+
 const WAYS: [(&str, &str); 2] =
     [("edge", "--cfg windlass_portable_poll"), ("oneshot", "--cfg windlass_portable_poll=\"oneshot\"")];
 
@@ -30,7 +33,7 @@ pub(crate) fn portable(session: &mut Session) -> Result<(), Failure> {
                 // Of the encoded flags, which may hold quotation marks, only spaces are separators.
                 .env("CARGO_ENCODED_RUSTFLAGS", flags.replace(' ', "\u{1f}"))
                 .args(["test", "--package", "windlass-tests", "--no-fail-fast", "--target-dir"])
-                .arg(Workspace::load()?.target("portable")?)
+                .arg(Workspace::load()?.target(FOLDER)?)
                 .args(TESTS.iter().flat_map(|test| ["--test", test]));
             shell::run(&mut command)?;
         }

@@ -66,7 +66,7 @@ impl Sanitizer {
     }
 
     /// The target directory's name: each sanitizer has one, since everything is compiled differently.
-    fn folder(self) -> &'static str {
+    pub(crate) fn folder(self) -> &'static str {
         match self {
             Sanitizer::Thread => "tsan",
             Sanitizer::Address => "asan",
