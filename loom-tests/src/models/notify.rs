@@ -118,6 +118,30 @@ fn notify_one_against_waiting() {
     });
 }
 
+/// One that was notified looks while another one comes to wait, who could do with its slot.
+#[test]
+fn one_that_comes_against_one_that_sees() {
+    model("notify::one_that_comes_against_one_that_sees", 15).explore(|| {
+        let notify = Arc::new(Notify::new());
+        let wakes = Wakes::new();
+        let mut first = pin!(notify.notified());
+        assert!(!poll(first.as_mut(), &wakes));
+        let there = notify.clone();
+        let notifying = thread::spawn(move || {
+            there.notify_one();
+            let mut second = Box::pin(there.notified_owned());
+            assert!(!poll(second.as_mut(), &Wakes::new()), "one notification is for one");
+            second
+        });
+        let sees = poll(first.as_mut(), &wakes);
+        let second = notifying.join().unwrap();
+        assert!(sees || poll(first, &wakes), "who was told sees it, whoever comes meanwhile");
+        notify.notify_one();
+        let mut second = second;
+        assert!(poll(second.as_mut(), &wakes));
+    });
+}
+
 /// The first in line goes while it is notified; the one behind it is notified instead.
 #[test]
 fn notify_one_against_leaving() {

@@ -56,7 +56,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::wait::{Bell, Key, Looked, Waiters, Wakes, block_on};
-use crate::primitives::Mutex;
+use crate::primitives::BriefMutex;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::task::coop::poll_proceed;
@@ -94,7 +94,7 @@ pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 
 struct Chan<T> {
     capacity: usize,
-    state: Mutex<State<T>>,
+    state: BriefMutex<State<T>>,
     senders: AtomicUsize,
     weak: AtomicUsize,
     /// Rings when the last receiver goes.
@@ -170,7 +170,7 @@ impl<T> Sender<T> {
         };
         let chan = Chan {
             capacity,
-            state: Mutex::new(state),
+            state: BriefMutex::new(state),
             senders: AtomicUsize::new(1),
             weak: AtomicUsize::new(0),
             closed: Bell::new(),

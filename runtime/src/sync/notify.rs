@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::wait::{Key, Looked, Waiters, Wakes, const_unless_model};
-use crate::primitives::Mutex;
+use crate::primitives::BriefMutex;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{Acquire, Release};
 use crate::task::coop::poll_proceed;
@@ -40,7 +40,7 @@ use crate::task::{Note, Resource};
 pub struct Notify {
     /// How often all were notified. Written under the lock only.
     calls: AtomicUsize,
-    state: Mutex<State>,
+    state: BriefMutex<State>,
 }
 
 struct State {
@@ -89,7 +89,7 @@ impl Notify {
         pub fn const_new() -> Self {
             Self {
                 calls: AtomicUsize::new(0),
-                state: Mutex::new(State { kept: false, line: Waiters::new() }),
+                state: BriefMutex::new(State { kept: false, line: Waiters::new() }),
             }
         }
     }
@@ -290,6 +290,11 @@ impl<N: Deref<Target = Notify>> Waiting<N> {
                 Poll::Pending
             }
             Stage::InLine(key) => {
+                // SAFETY: the line is in `notify`, which this has.
+                if unsafe { Key::take_granted(key) } {
+                    self.stage = Stage::Done;
+                    return Poll::Ready(());
+                }
                 // The lock is released before what was looked at is dropped.
                 let looked = self.notify.state.lock().line.look(key, waker);
                 match looked {

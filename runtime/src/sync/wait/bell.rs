@@ -4,19 +4,19 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use super::{Key, Looked, Waiters, Wakes, const_unless_model};
-use crate::primitives::Mutex;
+use crate::primitives::BriefMutex;
 use crate::task::coop::poll_proceed;
 use crate::task::{Note, Resource};
 
 /// Who waits for something that happens to all of them at once.
 pub(crate) struct Bell {
-    line: Mutex<Waiters<()>>,
+    line: BriefMutex<Waiters<()>>,
 }
 
 impl Bell {
     const_unless_model! {
         pub(crate) fn new() -> Self {
-            Self { line: Mutex::new(Waiters::new()) }
+            Self { line: BriefMutex::new(Waiters::new()) }
         }
     }
 
@@ -74,6 +74,10 @@ struct Listener<'a> {
 impl Listener<'_> {
     fn poll(&mut self, cx: &mut Context<'_>, happened: impl Fn() -> bool) -> Poll<()> {
         if self.key.is_some() {
+            // SAFETY: the line is in the bell, which this borrows.
+            if unsafe { Key::take_granted(&mut self.key) } {
+                return Poll::Ready(());
+            }
             // The lock is released before what was looked at is dropped.
             let looked = self.bell.line.lock().look(&mut self.key, cx.waker());
             return match looked {

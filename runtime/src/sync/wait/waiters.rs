@@ -1,20 +1,40 @@
 //! A line of waiters: first come, first served, and everyone can leave at any time.
 //!
-//! A plain data structure; the lock around it is its owner's. No waker is dropped or woken in here: both may run
-//! any code, and belong outside of the lock, so they are handed out instead.
+//! The lock around it is its owner's. A waiter that was granted what it waits for can see that without the lock, in a word of
+//! its own ([`Key::take_granted`]). No waker is dropped or woken in here: both may run any code, and belong outside of the lock, so they
+//! are handed out instead.
 
+use std::ptr::NonNull;
 use std::task::Waker;
 
-use slab::Slab;
+use crate::primitives::Arc;
+use crate::primitives::atomic::AtomicU8;
+use crate::primitives::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// No waiter.
-const NONE: usize = usize::MAX;
+const NONE: u32 = u32::MAX;
 
-/// The waiters in a line, and those that have left it at its head and not looked since.
+// What a waiter's word says.
+/// It is in line.
+const QUEUED: u8 = 0;
+/// It was granted what it waits for.
+const GRANTED: u8 = 1;
+/// It has seen that, and its slot may be used again.
+const SEEN: u8 = 2;
+
+/// How many words the first chunk has; each has twice as many as the one before.
+const FIRST_CHUNK: usize = 4;
+
+/// The waiters in a line, and those that have left it and not looked since.
 pub(crate) struct Waiters<T> {
-    slots: Slab<Waiter<T>>,
-    head: usize,
-    tail: usize,
+    slots: Vec<Waiter<T>>,
+    /// The words of the slots, which stay where they are for as long as this lives. They are only ever shared.
+    words: Vec<Arc<[AtomicU8]>>,
+    line: List,
+    /// Those that were granted something, among them such as have seen it.
+    granted: List,
+    /// The first free slot; the others follow it.
+    free: u32,
     queued: usize,
 }
 
@@ -22,18 +42,56 @@ struct Waiter<T> {
     /// What it waits for, or what it was given.
     note: T,
     waker: Option<Waker>,
-    place: Place,
+    word: NonNull<AtomicU8>,
+    before: u32,
+    after: u32,
 }
 
-enum Place {
-    Queued { before: usize, after: usize },
-    Granted,
+/// The ends of a list of slots.
+struct List {
+    head: u32,
+    tail: u32,
 }
 
-/// A waiter, known by itself alone. It must be given back: to [`Waiters::look`] until that says that it was granted, or to
-/// [`Waiters::remove`].
+/// A waiter, known by itself alone. It must be given back: to [`take_granted`](Self::take_granted) or [`Waiters::look`] until
+/// one of them says that it was granted, or to [`Waiters::remove`].
 #[must_use]
-pub(crate) struct Key(usize);
+pub(crate) struct Key {
+    slot: u32,
+    word: NonNull<AtomicU8>,
+}
+
+// SAFETY: the word is an atomic, which any thread may use, and the rest of it a number.
+unsafe impl Send for Key {}
+// SAFETY: as above.
+unsafe impl Sync for Key {}
+// SAFETY: as above, for the words; what else is in here is its own.
+unsafe impl<T: Send> Send for Waiters<T> {}
+// SAFETY: as above; a shared reference gives nothing away but numbers.
+unsafe impl<T: Send> Sync for Waiters<T> {}
+
+impl Key {
+    /// Whether it was granted what it waits for; it is no waiter any more then. This needs no lock, and what happened
+    /// before it was granted has happened.
+    ///
+    /// # Safety
+    ///
+    /// The line it is from lives.
+    #[inline]
+    pub(crate) unsafe fn take_granted(key: &mut Option<Key>) -> bool {
+        let Some(waiter) = key else { return false };
+        // SAFETY: the words live as long as the line, which does, the caller says.
+        let word = unsafe { waiter.word.as_ref() };
+        // Acquire pairs with the Release in `grant`.
+        if word.load(Acquire) != GRANTED {
+            return false;
+        }
+        // Nothing but the word is handed over: the slot belongs to whoever has the lock.
+        word.store(SEEN, Relaxed);
+        *key = None;
+        true
+    }
+}
 
 /// What a waiter sees.
 pub(crate) enum Looked<T> {
@@ -55,7 +113,14 @@ pub(crate) struct Left<T> {
 impl<T> Waiters<T> {
     #[inline]
     pub(crate) const fn new() -> Self {
-        Self { slots: Slab::new(), head: NONE, tail: NONE, queued: 0 }
+        Self {
+            slots: Vec::new(),
+            words: Vec::new(),
+            line: List::EMPTY,
+            granted: List::EMPTY,
+            free: NONE,
+            queued: 0,
+        }
     }
 
     /// How many wait.
@@ -66,125 +131,219 @@ impl<T> Waiters<T> {
     /// Whether nobody waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.head == NONE
+        self.line.head == NONE
     }
 
     /// Goes to the end of the line.
     pub(crate) fn push(&mut self, note: T, waker: Waker) -> Key {
-        let place = Place::Queued { before: self.tail, after: NONE };
-        let key = self.slots.insert(Waiter { note, waker: Some(waker), place });
-        match self.tail {
-            NONE => self.head = key,
-            tail => *self.after(tail) = key,
+        self.reclaim();
+        let slot = self.free;
+        if slot == NONE {
+            return self.grow_and_push(note, waker);
         }
-        self.tail = key;
+        let waiter = self.slot(slot);
+        let word = waiter.word;
+        waiter.note = note;
+        waiter.waker = Some(waker);
+        self.free = waiter.after;
+        self.enqueue(slot, word)
+    }
+
+    #[cold]
+    fn grow_and_push(&mut self, note: T, waker: Waker) -> Key {
+        let number = self.slots.len();
+        // So many are in the chunks there are, and in the last one that many less.
+        let room = (FIRST_CHUNK << self.words.len()) - FIRST_CHUNK;
+        if number == room {
+            self.words.push((0..FIRST_CHUNK << self.words.len()).map(|_| AtomicU8::new(QUEUED)).collect());
+        }
+        let last = self.words.last().expect("there is one by now");
+        let start = (FIRST_CHUNK << (self.words.len() - 1)) - FIRST_CHUNK;
+        let word = NonNull::from(&last[number - start]);
+        let slot = u32::try_from(number).ok().filter(|&slot| slot != NONE);
+        let slot = slot.expect("fewer than four billion wait in one line");
+        self.slots.push(Waiter { note, waker: Some(waker), word, before: NONE, after: NONE });
+        self.enqueue(slot, word)
+    }
+
+    fn enqueue(&mut self, slot: u32, word: NonNull<AtomicU8>) -> Key {
+        // SAFETY: the words live as long as this.
+        unsafe { word.as_ref() }.store(QUEUED, Relaxed);
+        self.line.push(&mut self.slots, slot);
         self.queued += 1;
-        Key(key)
+        Key { slot, word }
+    }
+
+    /// Looks at the two that were granted something first, and frees their slots if they have seen it. As it is two for each that comes, there is
+    /// never more than about one slot of one who has seen it for each of the others.
+    #[inline]
+    fn reclaim(&mut self) {
+        for _ in 0..2 {
+            let slot = self.granted.head;
+            if slot == NONE {
+                return;
+            }
+            self.granted.unlink(&mut self.slots, slot);
+            if self.word(slot).load(Relaxed) == SEEN {
+                self.release(slot);
+            } else {
+                self.granted.push(&mut self.slots, slot);
+            }
+        }
     }
 
     /// What the first in line waits for.
     #[inline]
     pub(crate) fn front(&mut self) -> Option<&mut T> {
-        self.slots.get_mut(self.head).map(|waiter| &mut waiter.note)
+        self.note(self.line.head)
     }
 
     /// What the last in line waits for.
     pub(crate) fn back(&mut self) -> Option<&mut T> {
-        self.slots.get_mut(self.tail).map(|waiter| &mut waiter.note)
+        self.note(self.line.tail)
+    }
+
+    #[inline]
+    fn note(&mut self, slot: u32) -> Option<&mut T> {
+        self.slots.get_mut(slot as usize).map(|waiter| &mut waiter.note)
     }
 
     /// Grants the first in line what it waits for: it leaves the line, and sees that when it looks.
     pub(crate) fn grant_front(&mut self) -> Option<Waker> {
-        self.grant(self.head)
+        self.grant(self.line.head)
     }
 
     /// Grants the last in line what it waits for.
     pub(crate) fn grant_back(&mut self) -> Option<Waker> {
-        self.grant(self.tail)
+        self.grant(self.line.tail)
     }
 
-    fn grant(&mut self, key: usize) -> Option<Waker> {
-        if key == NONE {
+    fn grant(&mut self, slot: u32) -> Option<Waker> {
+        if slot == NONE {
             return None;
         }
-        self.unlink(key);
-        let waiter = &mut self.slots[key];
-        waiter.place = Place::Granted;
-        waiter.waker.take()
+        self.line.unlink(&mut self.slots, slot);
+        self.queued -= 1;
+        self.granted.push(&mut self.slots, slot);
+        // Release pairs with the Acquire in `take_granted`: what was done before is seen by who sees the grant.
+        self.word(slot).store(GRANTED, Release);
+        self.slot(slot).waker.take()
     }
 
     /// The wakers of all in line, who stay in it: they will see by other means why they were woken.
     pub(crate) fn take_wakers(&mut self, mut take: impl FnMut(Option<Waker>)) {
-        let mut at = self.head;
-        while let Some(waiter) = self.slots.get_mut(at) {
+        let mut at = self.line.head;
+        while let Some(waiter) = self.slots.get_mut(at as usize) {
             take(waiter.waker.take());
-            at = match waiter.place {
-                Place::Queued { after, .. } => after,
-                Place::Granted => unreachable!("who is granted has left the line"),
-            };
+            at = waiter.after;
         }
     }
 
     /// Sees whether a waiter was granted what it waits for, and if not leaves that waker.
     #[inline]
-    pub(crate) fn look(&mut self, key: &mut Option<Key>, waker: &Waker) -> Looked<T> {
-        let index = key.as_ref().expect("a waiter looks until it is granted").0;
-        let waiter = &mut self.slots[index];
-        match waiter.place {
-            Place::Granted => {
-                *key = None;
-                Looked::Granted(self.slots.remove(index).note)
-            }
-            Place::Queued { .. } => match &waiter.waker {
-                Some(old) if old.will_wake(waker) => Looked::Waits(None),
-                _ => Looked::Waits(waiter.waker.replace(waker.clone())),
-            },
+    pub(crate) fn look(&mut self, key: &mut Option<Key>, waker: &Waker) -> Looked<T>
+    where
+        T: Copy,
+    {
+        let slot = key.as_ref().expect("a waiter looks until it is granted").slot;
+        if self.see_grant(slot) {
+            *key = None;
+            return Looked::Granted(self.slot(slot).note);
+        }
+        let waiter = self.slot(slot);
+        match &waiter.waker {
+            Some(old) if old.will_wake(waker) => Looked::Waits(None),
+            _ => Looked::Waits(waiter.waker.replace(waker.clone())),
         }
     }
 
     /// Leaves, wherever it is.
-    pub(crate) fn remove(&mut self, key: Key) -> Left<T> {
-        let was_granted = matches!(self.slots[key.0].place, Place::Granted);
+    pub(crate) fn remove(&mut self, key: Key) -> Left<T>
+    where
+        T: Copy,
+    {
+        let slot = key.slot;
+        let was_granted = self.see_grant(slot);
         if !was_granted {
-            self.unlink(key.0);
+            self.line.unlink(&mut self.slots, slot);
+            self.queued -= 1;
+            self.release(slot);
         }
-        let Waiter { note, waker, .. } = self.slots.remove(key.0);
-        Left { note, was_granted, _waker: waker }
+        let waiter = self.slot(slot);
+        Left { note: waiter.note, was_granted, _waker: waiter.waker.take() }
     }
 
-    fn unlink(&mut self, key: usize) {
-        let Place::Queued { before, after } = self.slots[key].place else {
-            unreachable!("who is granted has left the line");
-        };
+    /// Puts a slot that is in no list among the free ones.
+    fn release(&mut self, slot: u32) {
+        self.slot(slot).after = self.free;
+        self.free = slot;
+    }
+
+    /// Whether a waiter that has not seen it yet was granted what it waits for: it has seen it from here on.
+    #[inline]
+    fn see_grant(&self, slot: u32) -> bool {
+        let word = self.word(slot);
+        // Granted under the lock, which the caller has.
+        let granted = word.load(Relaxed) == GRANTED;
+        if granted {
+            word.store(SEEN, Relaxed);
+        }
+        granted
+    }
+
+    #[inline]
+    fn slot(&mut self, slot: u32) -> &mut Waiter<T> {
+        &mut self.slots[slot as usize]
+    }
+
+    #[inline]
+    fn word(&self, slot: u32) -> &AtomicU8 {
+        let word = self.slots[slot as usize].word;
+        // SAFETY: the words live as long as this.
+        unsafe { word.as_ref() }
+    }
+}
+
+impl List {
+    const EMPTY: Self = Self { head: NONE, tail: NONE };
+
+    /// Puts a slot that is in no list at the end.
+    #[inline]
+    fn push<T>(&mut self, slots: &mut [Waiter<T>], slot: u32) {
+        let waiter = &mut slots[slot as usize];
+        (waiter.before, waiter.after) = (self.tail, NONE);
+        match self.tail {
+            NONE => self.head = slot,
+            tail => slots[tail as usize].after = slot,
+        }
+        self.tail = slot;
+    }
+
+    /// Takes a slot out that is in this list.
+    #[inline]
+    fn unlink<T>(&mut self, slots: &mut [Waiter<T>], slot: u32) {
+        let Waiter { before, after, .. } = slots[slot as usize];
         match before {
             NONE => self.head = after,
-            before => *self.after(before) = after,
+            before => slots[before as usize].after = after,
         }
         match after {
             NONE => self.tail = before,
-            after => *self.before(after) = before,
-        }
-        self.queued -= 1;
-    }
-
-    fn before(&mut self, key: usize) -> &mut usize {
-        match &mut self.slots[key].place {
-            Place::Queued { before, .. } => before,
-            Place::Granted => unreachable!("who is granted has left the line"),
-        }
-    }
-
-    fn after(&mut self, key: usize) -> &mut usize {
-        match &mut self.slots[key].place {
-            Place::Queued { after, .. } => after,
-            Place::Granted => unreachable!("who is granted has left the line"),
+            after => slots[after as usize].before = before,
         }
     }
 }
 
 #[cfg(all(test, not(windlass_loom)))]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
+
+    fn taken<T>(_line: &Waiters<T>, key: &mut Option<Key>) -> bool {
+        // SAFETY: the line is borrowed.
+        unsafe { Key::take_granted(key) }
+    }
 
     fn line(waiters: &mut Waiters<u32>) -> Vec<u32> {
         let mut line = Vec::new();
@@ -235,6 +394,84 @@ mod tests {
             assert!(matches!(waiters.look(&mut key, Waker::noop()), Looked::Granted(seen) if seen == note));
             assert!(key.is_none());
         }
-        assert!(waiters.slots.capacity() < 10);
+        assert!(waiters.slots.len() < 10);
+    }
+
+    #[test]
+    fn who_sees_it_without_the_lock_is_no_waiter_any_more() {
+        let mut waiters = Waiters::new();
+        for note in 0..100 {
+            let mut key = Some(waiters.push(note, Waker::noop().clone()));
+            assert!(!taken(&waiters, &mut key));
+            waiters.grant_front();
+            assert!(taken(&waiters, &mut key));
+            assert!(key.is_none());
+        }
+        assert!(waiters.slots.len() < 10);
+    }
+
+    #[test]
+    fn those_who_never_look_keep_their_slots_and_no_others() {
+        let mut waiters = Waiters::new();
+        let never: Vec<_> = (0..50).map(|note| waiters.push(note, Waker::noop().clone())).collect();
+        while waiters.grant_front().is_some() {}
+        for note in 0..10_000 {
+            let mut key = Some(waiters.push(note, Waker::noop().clone()));
+            waiters.grant_front();
+            assert!(taken(&waiters, &mut key));
+        }
+        assert!(waiters.slots.len() < 200, "{}", waiters.slots.len());
+        for (note, key) in (0..50).zip(never) {
+            let left = waiters.remove(key);
+            assert!(left.was_granted && left.note == note);
+        }
+    }
+
+    #[test]
+    fn whatever_they_do_it_is_a_line() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut waiters = Waiters::new();
+        let (mut line, mut granted) = (VecDeque::new(), Vec::new());
+        for note in 0..20_000 {
+            match random.u32(..6) {
+                0 | 1 => line.push_back((note, waiters.push(note, Waker::noop().clone()))),
+                2 => {
+                    assert_eq!(waiters.front().copied(), line.front().map(|&(note, _)| note));
+                    assert_eq!(waiters.grant_front().is_some(), !line.is_empty());
+                    granted.extend(line.pop_front());
+                }
+                3 => {
+                    assert_eq!(waiters.back().copied(), line.back().map(|&(note, _)| note));
+                    assert_eq!(waiters.grant_back().is_some(), !line.is_empty());
+                    granted.extend(line.pop_back());
+                }
+                4 if !line.is_empty() => {
+                    let (note, key) = line.remove(random.usize(..line.len())).unwrap();
+                    let mut key = Some(key);
+                    assert!(!taken(&waiters, &mut key));
+                    let left = waiters.remove(key.unwrap());
+                    assert!(!left.was_granted && left.note == note);
+                }
+                _ if !granted.is_empty() => {
+                    let (note, key) = granted.swap_remove(random.usize(..granted.len()));
+                    let mut key = Some(key);
+                    match random.u32(..3) {
+                        0 => assert!(taken(&waiters, &mut key)),
+                        1 => assert!(matches!(
+                            waiters.look(&mut key, Waker::noop()),
+                            Looked::Granted(seen) if seen == note
+                        )),
+                        _ => {
+                            let left = waiters.remove(key.unwrap());
+                            assert!(left.was_granted && left.note == note);
+                        }
+                    }
+                }
+                _ => {}
+            }
+            assert_eq!(waiters.len(), line.len());
+        }
     }
 }
