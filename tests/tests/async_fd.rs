@@ -34,6 +34,8 @@ on_every_flavor!(
     the_end_is_readiness,
     an_error_wakes_who_reads,
     an_error_that_was_taken_is_over,
+    an_error_closes_nothing,
+    a_pipe_without_a_reader_is_for_trying,
     mutable_access,
     a_plain_file_is_refused,
     a_closed_number_is_refused,
@@ -100,10 +102,13 @@ fn is_pending<F: Future>(future: F) -> bool {
 
 /// Takes readiness back until it is gone: the driver may hold an event of before it was used up, and tell of it later.
 fn ends_being_ready<T: AsRawFd>(fd: &AsyncFd<T>, interest: Interest) {
-    while let Poll::Ready(guard) = poll_once(&mut Box::pin(fd.ready(interest))) {
+    // Fewer than a poll has in its budget, after which it would be pending too.
+    for _ in 0..100 {
+        let Poll::Ready(guard) = poll_once(&mut Box::pin(fd.ready(interest))) else { return };
         guard.unwrap().clear_ready_matching(interest.into());
         std::thread::yield_now();
     }
+    panic!("it stays ready for {interest:?}");
 }
 
 fn writable_at_first(flavor: Flavor) {
@@ -378,6 +383,40 @@ fn an_error_that_was_taken_is_over(flavor: Flavor) {
             drop(guard);
             ends_being_ready(&socket, Interest::ERROR);
         }
+    });
+}
+
+fn an_error_closes_nothing(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let socket = register(refused());
+        socket.get_ref().send(b"?").unwrap();
+        let refused = socket.async_io(Interest::READABLE, |socket| socket.recv(&mut [0; 8])).await;
+        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        for interest in [Interest::READABLE, Interest::WRITABLE] {
+            ends_being_ready(&socket, interest);
+        }
+        // Somebody is there again.
+        let theirs = UdpSocket::bind(socket.get_ref().peer_addr().unwrap()).unwrap();
+        theirs.connect(socket.get_ref().local_addr().unwrap()).unwrap();
+        theirs.send(b"!").unwrap();
+        assert_eq!(socket.async_io(Interest::READABLE, |socket| socket.recv(&mut [0; 8])).await.unwrap(), 1);
+    });
+}
+
+fn a_pipe_without_a_reader_is_for_trying(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::NONBLOCK).unwrap();
+        // SAFETY: an owned descriptor is one for as long as it lives.
+        let writer = unsafe { AsyncFd::register_with_interest(writer, Interest::WRITABLE) }.unwrap();
+        let write = |writer: &OwnedFd| Ok(rustix::io::write(writer, &[0; 4096])?);
+        while write(writer.get_ref()).is_ok() {}
+        ends_being_ready(&writer, Interest::WRITABLE);
+        let mut written = std::pin::pin!(writer.async_io(Interest::WRITABLE, write));
+        assert!(is_pending(written.as_mut()));
+        drop(reader);
+        assert_eq!(written.await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        let again = writer.async_io(Interest::WRITABLE, write).await;
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     });
 }
 

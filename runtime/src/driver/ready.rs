@@ -56,7 +56,7 @@ impl Ready {
     pub const WRITE_CLOSED: Ready = Ready(WRITE_CLOSED);
     /// There is something out of band, or an exceptional condition.
     pub const PRIORITY: Ready = Ready(PRIORITY);
-    /// There is an error to be taken.
+    /// There is an error to be taken. Reading and writing are worth a try then, and this says so with it.
     pub const ERROR: Ready = Ready(ERROR);
     /// All of these.
     pub const ALL: Ready = Ready(READABLE | WRITABLE | READ_CLOSED | WRITE_CLOSED | PRIORITY | ERROR);

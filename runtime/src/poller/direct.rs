@@ -153,12 +153,9 @@ fn ready(flags: EventFlags) -> Ready {
         ready |= Ready::WRITE_CLOSED;
     }
     if flags.intersects(EventFlags::ERR) {
-        // Whoever waits, for either direction, is to try: a datagram socket that was refused says nothing but this.
+        // Whoever waits, for either direction, is to try: a datagram socket that was refused says nothing but this, and goes on
+        // once the error is taken; so does a pipe without a reader, where each attempt fails. It is no end, which would stay.
         ready |= Ready::ERROR | Ready::READABLE | Ready::WRITABLE;
-        // So does a pipe without a reader.
-        if flags == EventFlags::ERR || flags.intersects(EventFlags::OUT) {
-            ready |= Ready::WRITE_CLOSED;
-        }
     }
     ready
 }
