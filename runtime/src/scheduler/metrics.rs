@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
+use std::thread;
 use std::time::Duration;
 
 use super::seat::{Counter, Seat, Stats, Watched};
@@ -177,6 +178,10 @@ impl fmt::Debug for RuntimeMetrics {
     }
 }
 
+/// After how many tasks a list gives up the processor, about once a millisecond: where workers have no other one, the system would
+/// let them wait for all of its time slice.
+const LISTED_AT_ONCE: usize = 8192;
+
 impl Shared {
     /// Every live task that something is known of.
     pub(crate) fn all_tasks(&self) -> AllTasks {
@@ -195,6 +200,9 @@ impl Shared {
                 for (info, parties) in few.borrow_mut().drain(..) {
                     with_parties.extend(parties.map(|parties| (tasks.len(), parties)));
                     tasks.push(info);
+                    if tasks.len().is_multiple_of(LISTED_AT_ONCE) {
+                        thread::yield_now();
+                    }
                 }
             },
         );
