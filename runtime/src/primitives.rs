@@ -38,7 +38,7 @@ mod real {
     pub(crate) use std::sync::atomic;
     pub(crate) use std::sync::atomic::fence;
 
-    /// A lock that is held for so few instructions that who finds it taken looks again for a while before it sleeps.
+    /// A lock that is hardly ever held for more than a few instructions: who finds it taken looks again for a while before it sleeps.
     ///
     /// (`parking_lot`'s own looks only ten times, most of which it gives up the processor for, and not at all while somebody sleeps: of threads
     /// that take turns at a hot lock some were always asleep or being woken. Notify between four workers on two processors takes

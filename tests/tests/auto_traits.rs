@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use windlass::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, TryCurrentError};
+use windlass::sync;
 use windlass::task::{
     AbortHandle, AllTasks, Id, JoinError, JoinHandle, JoinSet, LocalEnterGuard, LocalSet, TaskInfo, TaskState,
 };
@@ -39,6 +40,25 @@ macro_rules! assert_send_sync {
     };
 }
 
+/// Whether a value is `Send`, by its type.
+macro_rules! is_send {
+    ($value:expr) => {{
+        trait No {
+            fn is_send(&self) -> bool {
+                false
+            }
+        }
+        struct Probe<T>(T);
+        impl<T> No for &Probe<T> {}
+        impl<T: Send> Probe<T> {
+            fn is_send(&self) -> bool {
+                true
+            }
+        }
+        (&Probe($value)).is_send()
+    }};
+}
+
 #[test]
 fn send_and_sync() {
     assert_send_sync! {
@@ -66,6 +86,39 @@ fn send_and_sync() {
 }
 
 #[test]
+fn what_is_waited_for() {
+    assert_send_sync! {
+        sync::Mutex<Cell<u32>>: true, true;
+        sync::Mutex<Rc<u32>>: false, false;
+        sync::RwLock<Cell<u32>>: true, false;
+        sync::Semaphore: true, true;
+        sync::Notify: true, true;
+        sync::Event: true, true;
+        sync::Condition<u32>: true, true;
+        sync::Barrier: true, true;
+        sync::Queue<Cell<u32>>: true, true;
+        sync::Queue<Rc<u32>>: false, false;
+        sync::CapacityLimiter: true, true;
+        sync::mpsc::Sender<Cell<u32>>: true, true;
+        sync::broadcast::Sender<u32>: true, true;
+        sync::Notified<'static>: true, true;
+        sync::OwnedNotified: true, true;
+    }
+    let (notify, semaphore, mutex) = (sync::Notify::new(), sync::Semaphore::new(1), sync::Mutex::new(1));
+    let (event, lock, queue) = (sync::Event::new(), sync::RwLock::new(1), sync::Queue::<u32>::new());
+    assert!(is_send!(notify.notified()));
+    assert!(is_send!(semaphore.acquire()));
+    assert!(is_send!(mutex.lock()));
+    assert!(is_send!(event.wait()));
+    assert!(is_send!(lock.read()));
+    assert!(is_send!(lock.write()));
+    assert!(is_send!(queue.get()));
+    let (mutex, queue) = (sync::Mutex::new(Rc::new(1)), sync::Queue::<Rc<u32>>::new());
+    assert!(!is_send!(mutex.lock()));
+    assert!(!is_send!(queue.get()));
+}
+
+#[test]
 fn unwind_safety() {
     macro_rules! assert_unwind_safe {
         ($($type:ty),+ $(,)?) => {
@@ -85,25 +138,6 @@ windlass::task_local! {
 
 type SendFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 type AnyFuture = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Whether a value is `Send`, by its type.
-macro_rules! is_send {
-    ($value:expr) => {{
-        trait No {
-            fn is_send(&self) -> bool {
-                false
-            }
-        }
-        struct Probe<T>(T);
-        impl<T> No for &Probe<T> {}
-        impl<T: Send> Probe<T> {
-            fn is_send(&self) -> bool {
-                true
-            }
-        }
-        (&Probe($value)).is_send()
-    }};
-}
 
 #[test]
 fn futures() {

@@ -199,3 +199,54 @@ fn notify_all_against_leaving() {
         assert!(!poll(next, &Wakes::new()), "nothing is kept of what all were told");
     });
 }
+
+/// One that was notified looks and goes, or goes, while another comes, who could do with its slot.
+#[test]
+fn one_that_goes_against_one_that_comes() {
+    model("notify::one_that_goes_against_one_that_comes", 10).explore(|| {
+        let notify = Arc::new(Notify::new());
+        let wakes = Wakes::new();
+        let mut first = Box::pin(notify.notified());
+        assert!(!poll(first.as_mut(), &wakes));
+        let there = notify.clone();
+        let notifying = thread::spawn(move || {
+            there.notify_one();
+            let (mut second, wakes) = (Box::pin(there.notified_owned()), Wakes::new());
+            let told = poll(second.as_mut(), &Wakes::new()) || poll(second.as_mut(), &wakes);
+            (told, second, wakes)
+        });
+        let sees = poll(first.as_mut(), &wakes);
+        drop(first);
+        let (told, mut second, second_wakes) = notifying.join().unwrap();
+        if sees {
+            assert!(!told && !poll(second.as_mut(), &second_wakes), "what one has seen is not for another");
+            notify.notify_one();
+        }
+        let woken = told || second_wakes.count() == 1;
+        assert!(woken, "what one who goes has not seen is for who comes");
+        assert!(told || poll(second.as_mut(), &second_wakes), "who is woken was told");
+    });
+}
+
+/// All are notified, and one of them waits again as soon as it sees that.
+#[test]
+fn all_against_one_that_waits_again() {
+    model("notify::all_against_one_that_waits_again", 5).explore(|| {
+        let shared = Shared::new(Notify::new());
+        let wakes = Wakes::new();
+        let (mut one, mut other) = (pin!(shared.by.notified()), pin!(shared.by.notified()));
+        assert!(!poll(one.as_mut(), &wakes) && !poll(other.as_mut(), &wakes));
+        let there = shared.clone();
+        let notifying = thread::spawn(move || {
+            there.happen();
+            there.by.notify_waiters();
+        });
+        if poll(one.as_mut(), &wakes) {
+            shared.assert_happened();
+            let mut again = pin!(shared.by.notified());
+            assert!(!poll(again.as_mut(), &wakes), "who waits again waits for the next time");
+            assert!(poll(other.as_mut(), &wakes), "all are notified at once");
+        }
+        notifying.join().unwrap();
+    });
+}

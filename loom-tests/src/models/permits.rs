@@ -8,6 +8,7 @@ use loom::thread;
 
 use super::tasks::Wakes;
 use crate::explore::model;
+use crate::primitives::UnsafeCell;
 use crate::primitives::atomic::AtomicBool;
 use crate::primitives::atomic::Ordering::Relaxed;
 use crate::sync::wait::{Closed, Permits};
@@ -151,5 +152,56 @@ fn close_against_grant() {
         assert!(matches!(poll(&mut second, &other), Poll::Ready(Err(Closed))), "there was one permit");
         let left = shared.permits.available();
         assert_eq!(left, usize::from(outcome.is_err()), "a permit is held, or it is there");
+    });
+}
+
+/// Two permits are given to one who waits for one of them, and who then tries for the other without a wait.
+#[test]
+fn who_was_granted_tries_for_what_is_left() {
+    model("permits::who_was_granted_tries_for_what_is_left", 3).explore(|| {
+        let permits = Arc::new(Permits::new(0));
+        let wakes = Wakes::new();
+        let mut first = permits.acquire(1, Resource::Semaphore);
+        waits(&mut first, &wakes);
+        let there = permits.clone();
+        let releasing = thread::spawn(move || there.release(2));
+        if poll(&mut first, &wakes).is_ready() {
+            assert!(permits.try_acquire(1).is_ok(), "what is left is there for the taking when nobody waits");
+        }
+        releasing.join().unwrap();
+    });
+}
+
+/// What a permit stands for: it may be used by who has the permit.
+struct Place(UnsafeCell<i32>);
+
+// SAFETY: that it is used by one after the other is what loom checks.
+unsafe impl Sync for Place {}
+
+/// Two give a permit each, and one waits for both.
+#[test]
+fn two_who_give_for_one_who_wants_both() {
+    model("permits::two_who_give_for_one_who_wants_both", 50).explore(|| {
+        let permits = Arc::new(Permits::new(0));
+        let places = Arc::new([(); 2].map(|()| Place(UnsafeCell::new(0))));
+        let threads = [0, 1].map(|at| {
+            let (permits, places) = (permits.clone(), places.clone());
+            thread::spawn(move || {
+                // SAFETY: no one has the permit yet.
+                places[at].0.with_mut(|place| unsafe { *place = 1 });
+                permits.release(1);
+            })
+        });
+        let wakes = Wakes::new();
+        let mut acquiring = permits.acquire(2, Resource::Semaphore);
+        if poll(&mut acquiring, &wakes).is_ready() || poll(&mut acquiring, &wakes).is_ready() {
+            for place in &*places {
+                // SAFETY: both permits are had.
+                place.0.with_mut(|place| unsafe { *place += 1 });
+            }
+        }
+        for thread in threads {
+            thread.join().unwrap();
+        }
     });
 }

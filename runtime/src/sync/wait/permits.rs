@@ -144,8 +144,11 @@ impl Permits {
             if word & CLOSED != 0 || word / ONE < many {
                 return;
             }
-            // Both: the permits come from whoever released them, and go on with the grant.
-            self.word.fetch_sub(many * ONE, AcqRel);
+            // The flag goes before the last in line is granted: who sees the grant may try for what is left at once.
+            let flag = if line.len() == 1 { WAITERS } else { 0 };
+            // Relaxed: what was given back without the lock was so before the flag was set, and all in line have acquired the
+            // word since.
+            self.word.fetch_sub(many * ONE + flag, Relaxed);
             wakes.push(line.grant_front());
         }
     }

@@ -4,6 +4,7 @@
 //! its own ([`Key::take_granted`]). No waker is dropped or woken in here: both may run any code, and belong outside of the lock, so they
 //! are handed out instead.
 
+use std::array;
 use std::ptr::NonNull;
 use std::task::Waker;
 
@@ -22,30 +23,43 @@ const GRANTED: u8 = 1;
 /// It has seen that, and its slot may be used again.
 const SEEN: u8 = 2;
 
-/// How many words the first chunk has; each has twice as many as the one before.
-const FIRST_CHUNK: usize = 4;
-
-/// The waiters in a line, and those that have left it and not looked since.
+/// The waiters in a line, and those that have left it because they were granted something.
 pub(crate) struct Waiters<T> {
     slots: Vec<Waiter<T>>,
-    /// The words of the slots, which stay where they are for as long as this lives. They are only ever shared.
-    words: Vec<Arc<[AtomicU8]>>,
+    words: Option<Arc<Words>>,
     line: List,
-    /// Those that were granted something, among them such as have seen it.
+    /// Those that were granted something, until their slots are used again.
     granted: List,
     /// The first free slot; the others follow it.
     free: u32,
-    queued: usize,
+    queued: u32,
 }
 
 struct Waiter<T> {
     /// What it waits for, or what it was given.
     note: T,
     waker: Option<Waker>,
-    word: NonNull<AtomicU8>,
+    word: NonNull<Word>,
     before: u32,
     after: u32,
 }
+
+/// What a waiter looks at without the lock.
+struct Word {
+    says: AtomicU8,
+    slot: u32,
+}
+
+/// The words of as many slots, and of those before. They are only ever shared, and stay where they are for as long as the line lives.
+struct Words {
+    words: [Word; WORDS],
+    older: Option<Arc<Words>>,
+}
+
+const WORDS: usize = 8;
+
+/// For how many slots there is room at first.
+const LEAST: usize = 4;
 
 /// The ends of a list of slots.
 struct List {
@@ -53,15 +67,12 @@ struct List {
     tail: u32,
 }
 
-/// A waiter, known by itself alone. It must be given back: to [`take_granted`](Self::take_granted) or [`Waiters::look`] until
-/// one of them says that it was granted, or to [`Waiters::remove`].
+/// A waiter, known by itself alone. It must be given back, to the line it is from: to [`take_granted`](Self::take_granted) or
+/// [`Waiters::look`] until one of them says that it was granted, or to [`Waiters::remove`].
 #[must_use]
-pub(crate) struct Key {
-    slot: u32,
-    word: NonNull<AtomicU8>,
-}
+pub(crate) struct Key(NonNull<Word>);
 
-// SAFETY: the word is an atomic, which any thread may use, and the rest of it a number.
+// SAFETY: a word is an atomic and a number that does not change.
 unsafe impl Send for Key {}
 // SAFETY: as above.
 unsafe impl Sync for Key {}
@@ -79,15 +90,15 @@ impl Key {
     /// The line it is from lives.
     #[inline]
     pub(crate) unsafe fn take_granted(key: &mut Option<Key>) -> bool {
-        let Some(waiter) = key else { return false };
+        let Some(Key(word)) = key else { return false };
         // SAFETY: the words live as long as the line, which does, the caller says.
-        let word = unsafe { waiter.word.as_ref() };
+        let word = unsafe { word.as_ref() };
         // Acquire pairs with the Release in `grant`.
-        if word.load(Acquire) != GRANTED {
+        if word.says.load(Acquire) != GRANTED {
             return false;
         }
         // Nothing but the word is handed over: the slot belongs to whoever has the lock.
-        word.store(SEEN, Relaxed);
+        word.says.store(SEEN, Relaxed);
         *key = None;
         true
     }
@@ -115,7 +126,7 @@ impl<T> Waiters<T> {
     pub(crate) const fn new() -> Self {
         Self {
             slots: Vec::new(),
-            words: Vec::new(),
+            words: None,
             line: List::EMPTY,
             granted: List::EMPTY,
             free: NONE,
@@ -125,7 +136,7 @@ impl<T> Waiters<T> {
 
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
-        self.queued
+        self.queued as usize
     }
 
     /// Whether nobody waits.
@@ -135,61 +146,82 @@ impl<T> Waiters<T> {
     }
 
     /// Goes to the end of the line.
+    #[inline]
     pub(crate) fn push(&mut self, note: T, waker: Waker) -> Key {
-        self.reclaim();
-        let slot = self.free;
-        if slot == NONE {
-            return self.grow_and_push(note, waker);
-        }
+        let slot = match self.vacant() {
+            Some(slot) => slot,
+            None => match self.sweep() {
+                Some(slot) => slot,
+                None => return self.grow_and_push(note, waker),
+            },
+        };
         let waiter = self.slot(slot);
         let word = waiter.word;
         waiter.note = note;
         waiter.waker = Some(waker);
-        self.free = waiter.after;
         self.enqueue(slot, word)
+    }
+
+    /// A slot that nobody has: a free one, or that of the one who was granted something first, if it has seen it.
+    #[inline]
+    fn vacant(&mut self) -> Option<u32> {
+        let (free, first) = (self.free, self.granted.head);
+        if free != NONE {
+            self.free = self.slot(free).after;
+            return Some(free);
+        }
+        if first != NONE && self.is_gone(first) {
+            self.granted.unlink(&mut self.slots, first);
+            return Some(first);
+        }
+        None
+    }
+
+    /// Looks at all who were granted something, before there is no room for more slots: those who have seen it need theirs no
+    /// longer. There is room for twice as many after it if these were not half of all, so it is as rare as that room grows.
+    #[cold]
+    fn sweep(&mut self) -> Option<u32> {
+        let slots = self.slots.len();
+        if slots < self.slots.capacity() {
+            return None;
+        }
+        let (mut at, mut freed) = (self.granted.head, 0);
+        while at != NONE {
+            let slot = at;
+            at = self.slot(slot).after;
+            if self.is_gone(slot) {
+                self.granted.unlink(&mut self.slots, slot);
+                self.release(slot);
+                freed += 1;
+            }
+        }
+        if freed <= slots / 2 {
+            self.slots.reserve_exact(slots.max(LEAST));
+        }
+        self.vacant()
     }
 
     #[cold]
     fn grow_and_push(&mut self, note: T, waker: Waker) -> Key {
         let number = self.slots.len();
-        // So many are in the chunks there are, and in the last one that many less.
-        let room = (FIRST_CHUNK << self.words.len()) - FIRST_CHUNK;
-        if number == room {
-            self.words.push((0..FIRST_CHUNK << self.words.len()).map(|_| AtomicU8::new(QUEUED)).collect());
+        if number.is_multiple_of(WORDS) {
+            let first = u32::try_from(number).ok().filter(|first| first.checked_add(WORDS as u32).is_some());
+            let first = first.expect("fewer than four billion wait in one line");
+            let word = |at| Word { says: AtomicU8::new(QUEUED), slot: first + at as u32 };
+            self.words = Some(Arc::new(Words { words: array::from_fn(word), older: self.words.take() }));
         }
-        let last = self.words.last().expect("there is one by now");
-        let start = (FIRST_CHUNK << (self.words.len() - 1)) - FIRST_CHUNK;
-        let word = NonNull::from(&last[number - start]);
-        let slot = u32::try_from(number).ok().filter(|&slot| slot != NONE);
-        let slot = slot.expect("fewer than four billion wait in one line");
+        let words = self.words.as_ref().expect("there are some by now");
+        let word = NonNull::from(&words.words[number % WORDS]);
         self.slots.push(Waiter { note, waker: Some(waker), word, before: NONE, after: NONE });
-        self.enqueue(slot, word)
+        self.enqueue(number as u32, word)
     }
 
-    fn enqueue(&mut self, slot: u32, word: NonNull<AtomicU8>) -> Key {
+    fn enqueue(&mut self, slot: u32, word: NonNull<Word>) -> Key {
         // SAFETY: the words live as long as this.
-        unsafe { word.as_ref() }.store(QUEUED, Relaxed);
+        unsafe { word.as_ref() }.says.store(QUEUED, Relaxed);
         self.line.push(&mut self.slots, slot);
         self.queued += 1;
-        Key { slot, word }
-    }
-
-    /// Looks at the two that were granted something first, and frees their slots if they have seen it. As it is two for each that comes, there is
-    /// never more than about one slot of one who has seen it for each of the others.
-    #[inline]
-    fn reclaim(&mut self) {
-        for _ in 0..2 {
-            let slot = self.granted.head;
-            if slot == NONE {
-                return;
-            }
-            self.granted.unlink(&mut self.slots, slot);
-            if self.word(slot).load(Relaxed) == SEEN {
-                self.release(slot);
-            } else {
-                self.granted.push(&mut self.slots, slot);
-            }
-        }
+        Key(word)
     }
 
     /// What the first in line waits for.
@@ -226,7 +258,7 @@ impl<T> Waiters<T> {
         self.queued -= 1;
         self.granted.push(&mut self.slots, slot);
         // Release pairs with the Acquire in `take_granted`: what was done before is seen by who sees the grant.
-        self.word(slot).store(GRANTED, Release);
+        self.word(slot).says.store(GRANTED, Release);
         self.slot(slot).waker.take()
     }
 
@@ -245,7 +277,7 @@ impl<T> Waiters<T> {
     where
         T: Copy,
     {
-        let slot = key.as_ref().expect("a waiter looks until it is granted").slot;
+        let slot = self.slot_of(key.as_ref().expect("a waiter looks until it is granted"));
         if self.see_grant(slot) {
             *key = None;
             return Looked::Granted(self.slot(slot).note);
@@ -262,7 +294,7 @@ impl<T> Waiters<T> {
     where
         T: Copy,
     {
-        let slot = key.slot;
+        let slot = self.slot_of(&key);
         let was_granted = self.see_grant(slot);
         if !was_granted {
             self.line.unlink(&mut self.slots, slot);
@@ -284,11 +316,23 @@ impl<T> Waiters<T> {
     fn see_grant(&self, slot: u32) -> bool {
         let word = self.word(slot);
         // Granted under the lock, which the caller has.
-        let granted = word.load(Relaxed) == GRANTED;
+        let granted = word.says.load(Relaxed) == GRANTED;
         if granted {
-            word.store(SEEN, Relaxed);
+            word.says.store(SEEN, Relaxed);
         }
         granted
+    }
+
+    /// Whether one that was granted something has seen it.
+    #[inline]
+    fn is_gone(&self, slot: u32) -> bool {
+        self.word(slot).says.load(Relaxed) == SEEN
+    }
+
+    #[inline]
+    fn slot_of(&self, Key(word): &Key) -> u32 {
+        // SAFETY: the words live as long as this, which the key is from.
+        unsafe { word.as_ref() }.slot
     }
 
     #[inline]
@@ -297,10 +341,20 @@ impl<T> Waiters<T> {
     }
 
     #[inline]
-    fn word(&self, slot: u32) -> &AtomicU8 {
+    fn word(&self, slot: u32) -> &Word {
         let word = self.slots[slot as usize].word;
         // SAFETY: the words live as long as this.
         unsafe { word.as_ref() }
+    }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        // One after the other: there may be more than a stack has room for.
+        let mut older = self.older.take();
+        while let Some(mut words) = older.and_then(|words| Arc::try_unwrap(words).ok()) {
+            older = words.older.take();
+        }
     }
 }
 
