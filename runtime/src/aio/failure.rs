@@ -57,6 +57,36 @@ impl<E> TaskFailure<E> {
         }
     }
 
+    /// The failure as a boxed error. `?` makes it one by itself if `E` is an error; a `Box<dyn Error>` is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::error::Error;
+    ///
+    /// use windlass::aio::{TaskFailure, try_gather};
+    ///
+    /// async fn parse(text: &str) -> Result<u32, Box<dyn Error + Send + Sync>> {
+    ///     Ok(text.parse()?)
+    /// }
+    ///
+    /// #[windlass::main]
+    /// async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    ///     let parsed = try_gather(["1", "2"].map(parse)).await.map_err(TaskFailure::into_boxed)?;
+    ///     assert_eq!(parsed, [1, 2]);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn into_boxed(self) -> Box<dyn Error + Send + Sync>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        match self {
+            Self::Error(error) => error.into(),
+            Self::Join(error) => error.into(),
+        }
+    }
+
     /// Whether the task was cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Join(error) if error.is_cancelled())
