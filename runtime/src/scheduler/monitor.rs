@@ -80,10 +80,11 @@ pub(crate) fn watch(shared: &Shared) {
     let mut seen = vec![unseen; shared.seats.len()];
     let mut last_awake = Instant::now();
     let mut looks = shared.driver.looks();
+    let mut tick = TICK;
     while !shared.is_closing() {
         let now = Instant::now();
         let driver = look_at_driver(shared, &mut looks);
-        let tick = match look(shared, &mut seen, now) {
+        tick = match look(shared, &mut seen, now) {
             Look::Quiet if now.duration_since(last_awake) > QUIET => {
                 shared.monitor.rest(shared);
                 last_awake = Instant::now();
@@ -92,7 +93,10 @@ pub(crate) fn watch(shared: &Shared) {
             Look::Quiet => TICK,
             Look::Awake { suspicious } => {
                 last_awake = now;
-                if suspicious || driver == Attended::Perhaps { SECOND_LOOK } else { TICK }
+                // After a short wait a long one will do: a busy worker always has something behind a poll, but behind another each time,
+                // and one that has begun since the last look is seen again within both together all the same.
+                let short = tick == TICK && (suspicious || driver == Attended::Perhaps) && !is_alone(shared);
+                if short { SECOND_LOOK } else { TICK }
             }
         };
         shared.monitor.parker.park_for(tick);
@@ -176,10 +180,14 @@ pub(crate) fn share(shared: &Shared, all_are_stuck: bool) {
     }
 }
 
+/// Whether there is one worker and no other that could take anything over.
+fn is_alone(shared: &Shared) -> bool {
+    shared.seats.iter().filter(|seat| seat.is_occupied()).count() < 2
+}
+
 /// Moves what waits behind a poll that does not return to where others find it. Returns how much that was.
 pub(crate) fn rescue(shared: &Shared, seat: &Seat) -> usize {
-    if shared.seats.iter().filter(|seat| seat.is_occupied()).count() < 2 {
-        // There are no others.
+    if is_alone(shared) {
         return 0;
     }
     let mut moved = 0;
