@@ -112,7 +112,8 @@ impl Chunks {
         if chunk == NONE {
             self.chunks.push(Chunk { items: [Item::NOTHING; ITEMS], next: NONE });
             // Fewer than there are entries and items left behind by them.
-            return u32::try_from(self.chunks.len() - 1).expect("a wheel holds at most u32::MAX entries");
+            return u32::try_from(self.chunks.len() - 1)
+                .expect("a wheel holds some four billion entries at most");
         }
         let place = &mut self.chunks[chunk as usize];
         self.free = std::mem::replace(&mut place.next, NONE);
@@ -136,6 +137,15 @@ impl Chunks {
             slot.start = 0;
         }
         item
+    }
+
+    /// The items of a slot's first chunk, if none of them was taken out; else nothing.
+    pub(crate) fn fresh(&self, slot: &Slot) -> &[Item] {
+        if slot.start > 0 || slot.head == NONE {
+            return &[];
+        }
+        let end = if slot.head == slot.tail { slot.end as usize } else { ITEMS };
+        &self.chunks[slot.head as usize].items[..end]
     }
 
     /// Takes an item out if it is the slot's last one, as that of a timer is which is cancelled soon; if not it is stale from here on.

@@ -150,7 +150,7 @@ impl<T> Wheel<T> {
     ///
     /// # Panics
     ///
-    /// If the wheel holds `u32::MAX` entries.
+    /// If the wheel holds some four billion entries.
     ///
     /// ```
     /// let mut wheel = windlass_timer::Wheel::new();
@@ -305,6 +305,7 @@ impl<T> Wheel<T> {
                 continue;
             }
             let slot = &mut self.levels[0].slots[first.slot];
+            self.entries.fetch(self.chunks.fresh(slot));
             let item = self.chunks.pop(slot);
             let value = self.entries.take_of(item);
             if value.is_none() {
