@@ -16,6 +16,28 @@ pub(crate) use std::sync::Arc;
 /// What only counts and orders nothing; the same in a model, where it would only add schedules.
 pub(crate) type Statistic = std::sync::atomic::AtomicU64;
 
+/// Has the processor fetch so many bytes that somebody is about to look at, without a wait for them, where that can be said. Any address will do.
+#[inline]
+pub(crate) fn fetch<T>(from: *const T, bytes: usize) {
+    const LINE: usize = 64;
+    let from = from.cast::<i8>();
+    for line in (from.addr() & !(LINE - 1)..from.addr() + bytes).step_by(LINE) {
+        fetch_line(from.with_addr(line));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn fetch_line(at: *const i8) {
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    // SAFETY: a hint, which changes nothing and faults at no address.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(at) };
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+#[inline]
+fn fetch_line(_at: *const i8) {}
+
 /// Declares a thread-local that needs no destructor and whose initial value is a constant.
 macro_rules! thread_static {
     ($(#[$attr:meta])* static $name:ident: $ty:ty = $init:expr) => {

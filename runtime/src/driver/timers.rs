@@ -13,7 +13,7 @@ use super::{Clock, wake};
 use crate::primitives::atomic::AtomicU64;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::primitives::{Arc, Mutex};
-use crate::task::is_of_tasks;
+use crate::task::{fetch_tasks, is_of_tasks};
 
 /// How many timers fire at most while a shard's lock is held.
 const BATCH: usize = if cfg!(windlass_loom) { 2 } else { 512 };
@@ -168,6 +168,7 @@ impl Timers {
             // What is due later has to wait: a shard that gave no more than a batch may have more that is due before.
             let ready = fired.partition_point(|(deadline, _)| *deadline <= all_up_to);
             count += ready;
+            fetch_tasks(fired[..ready].iter().map(|(_, waker)| waker));
             for (_, waker) in fired.drain(..ready) {
                 wake(waker);
             }

@@ -42,6 +42,8 @@ pub(crate) trait Schedule: Sized + 'static {
 }
 
 pub(super) struct Vtable {
+    /// How large the task is.
+    pub(super) size: usize,
     pub(super) poll: unsafe fn(NonNull<Header>) -> Ran,
     pub(super) schedule: unsafe fn(NonNull<Header>),
     /// Reads the output into a `Poll<Result<T, JoinError>>`.
@@ -58,6 +60,7 @@ struct Typed<F, S>(PhantomData<(F, S)>);
 
 impl<F: Future, S: Schedule> Typed<F, S> {
     const VTABLE: Vtable = Vtable {
+        size: size_of::<Cell<F>>(),
         poll: poll::<F, S>,
         schedule: schedule::<S>,
         read_output: read_output::<F>,

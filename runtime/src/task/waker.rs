@@ -6,9 +6,11 @@ use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::cell::Header;
+use super::entry::Entry;
 use super::raw::release;
 use super::state::WakeRelease;
 use super::token::Token;
+use crate::primitives::fetch;
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
 
@@ -49,6 +51,30 @@ pub(crate) fn is_of(waker: &Waker, task: *const Header) -> bool {
 pub(crate) fn is_of_a_task(waker: &Waker) -> bool {
     std::ptr::eq(waker.vtable(), &VTABLE)
 }
+
+/// Has the headers fetched of the tasks that these wakers wake, then what the headers say is where: the futures, and the entries. So what is not in the
+/// cache is waited for together, and not for one task after the other, by who wakes them and by who polls them.
+pub(crate) fn fetch_tasks<'w>(wakers: impl Iterator<Item = &'w Waker> + Clone) {
+    if cfg!(windlass_loom) {
+        // A model has no cache, and would see a look at the header as a step.
+        return;
+    }
+    let tasks = wakers.filter(|waker| is_of_a_task(waker));
+    for waker in tasks.clone() {
+        fetch(waker.data(), size_of::<Header>());
+    }
+    for waker in tasks {
+        // SAFETY: the data of a waker of ours.
+        let task = unsafe { header(waker.data()) };
+        // SAFETY: the waker's reference keeps the task alive.
+        let header = unsafe { task.as_ref() };
+        fetch(task.as_ptr(), header.vtable.size.min(MOST_FETCHED));
+        fetch(header.origin().word(), size_of::<Entry>());
+    }
+}
+
+/// How much of a task is fetched at most: of a large one it is not known what the poll will look at.
+const MOST_FETCHED: usize = 512;
 
 /// Whether that is where the functions of the tasks' wakers are.
 #[inline]
