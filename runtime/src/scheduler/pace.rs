@@ -75,9 +75,11 @@ impl Pace {
         let busy = since.elapsed();
         if let Some(took) = (busy.as_nanos() as u64).checked_div(polls.wrapping_sub(before)) {
             // If longer, mostly what it was, so that one long poll does not count for all. If shorter, just that: polls take longer
-            // than they would if others work on the same things, and then this must not be why they do.
+            // than they would if others work on the same things, and then this must not be why they do. Nor must it be what there is besides
+            // polls, which is most of a short stretch.
             let next = match self.per_poll.get() {
                 before if before == 0 || took < before => took,
+                before if busy < COMES_AFTER => before,
                 before => (before * 7 + took) / 8,
             };
             self.per_poll.set(next.max(1));
@@ -91,6 +93,16 @@ impl Pace {
         let likely = (polls as u64).saturating_mul(per_poll);
         // A model has no clock, and must not depend on the real one.
         cfg!(windlass_loom) || per_poll == 0 || likely > WORTH_A_WAKE.as_nanos() as u64
+    }
+
+    /// Whether so many polls are likely to be over, if they go on like those since this worker got up, before it has been up for so long
+    /// that it was worth a wake.
+    pub(super) fn is_over_soon(&self, polls: u64, left: usize) -> bool {
+        let (since, before) = self.up.get();
+        let took = since.elapsed().as_nanos() as u64;
+        let likely = (took / polls.wrapping_sub(before).max(1)).saturating_mul(left as u64);
+        // As above.
+        !cfg!(windlass_loom) && took.saturating_add(likely) <= WORTH_A_WAKE.as_nanos() as u64
     }
 
     /// So many slept, and one of them is being woken for what is queued.

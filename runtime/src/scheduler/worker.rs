@@ -193,7 +193,7 @@ impl Worker {
     /// Looks at what others may have for this worker: the driver, if it is time, and the injector.
     #[cold]
     fn look_around(&self) -> Option<Token> {
-        self.tell_of_untold();
+        self.think_again();
         if self.until_driver.get() == 0 {
             self.look_at_driver();
         }

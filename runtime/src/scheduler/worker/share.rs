@@ -64,6 +64,17 @@ impl Worker {
         self.role == Role::Guest && self.pace.is_one_too_many(self.shared.idle.all_run())
     }
 
+    /// Tells of what is still here of that for which nobody was woken, unless it is as short as it was thought to be.
+    pub(super) fn think_again(&self) {
+        if self.untold.get() {
+            if self.pace.is_over_soon(self.seat().stats.polls.get(), self.desk.len()) {
+                self.leave_untold();
+            } else {
+                self.tell_of_untold();
+            }
+        }
+    }
+
     /// Tells of what is still here of that for which nobody was woken.
     pub(super) fn tell_of_untold(&self) {
         if self.untold.take() && self.desk.len() > 0 {
