@@ -9,25 +9,39 @@ use crate::primitives::{Arc, Mutex};
 
 /// To what deadlines on the system's clock are rounded up: a multiple of a power of two, in nanoseconds, so that those
 /// which are about as early are served together, with one wake. It is at most a sixteenth of how long they are ahead, as
-/// in the kernel's own wheel, but some 16 us at least and 520 at most: from 8 ms on a runtime wakes for them 2 000 times a second
+/// in the kernel's own wheel, but some 16 us at least and [`COARSEST`] at most: from 13 ms on a runtime wakes for them 1 300 times a second
 /// at most, however many there are, and all are less than a millisecond late.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grain(u32);
 
+/// Three quarters of 2^20 ns, some 786 us: what is left of a millisecond is for the wake. No power of two, but a multiple of a large one,
+/// so that one slot of a wheel holds what fires together.
+const COARSEST: u64 = 3 << 18;
+
 impl Grain {
     pub(crate) const FINEST: Grain = Grain(14);
-    const COARSEST: Grain = Grain(19);
+    /// Beyond it is the coarsest.
+    const COARSE: Grain = Grain(19);
 
     /// For a timer that is so far ahead.
     #[inline]
     pub(crate) fn of(ahead: Duration) -> Self {
-        // The length of a sixteenth in bits, minus one.
-        let bits = (nanoseconds(ahead) >> 4 | 1).ilog2();
-        Grain(bits.clamp(Self::FINEST.0, Self::COARSEST.0))
+        let sixteenth = nanoseconds(ahead) >> 4;
+        if sixteenth >= COARSEST {
+            return Grain(Self::COARSE.0 + 1);
+        }
+        // Its length in bits, minus one.
+        Grain((sixteenth | 1).ilog2().clamp(Self::FINEST.0, Self::COARSE.0))
     }
 
-    fn nanoseconds(self) -> u64 {
-        1 << self.0
+    /// The next multiple, if there is one.
+    #[inline]
+    fn round_up(self, tick: u64) -> Option<u64> {
+        if self.0 > Self::COARSE.0 {
+            return Some(tick.checked_add(COARSEST - 1)? / COARSEST * COARSEST);
+        }
+        let rest = (1 << self.0) - 1;
+        Some(tick.checked_add(rest)? & !rest)
     }
 }
 
@@ -95,11 +109,7 @@ impl Clock {
             // Exact: what a program reads from a paused clock is what it asked for.
             return tick;
         }
-        let rest = grain.nanoseconds() - 1;
-        match tick.checked_add(rest) {
-            Some(tick) => tick & !rest,
-            None => u64::MAX,
-        }
+        grain.round_up(tick).unwrap_or(u64::MAX)
     }
 
     /// The time left until a tick begins, by the system's clock if that is what goes.
@@ -209,13 +219,19 @@ fn nanoseconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
+    /// What that grain makes of a nanosecond.
+    fn nanoseconds_of(grain: Grain) -> u64 {
+        grain.round_up(1).unwrap()
+    }
+
     #[test]
-    fn a_grain_is_a_sixteenth_at_most_and_half_a_millisecond() {
-        for ahead in (0..40).map(|bits| Duration::from_nanos(1 << bits)) {
-            let grain = Grain::of(ahead).nanoseconds();
+    fn a_grain_is_a_sixteenth_at_most_and_less_than_a_millisecond() {
+        for ahead in (0..80).map(|bits| Duration::from_nanos((2 + bits % 2) << (bits / 2))) {
+            let grain = nanoseconds_of(Grain::of(ahead));
             assert!(grain <= (1 << 14).max(ahead.as_nanos() as u64 / 16), "{ahead:?}: {grain}");
-            assert!((1 << 14..=1 << 19).contains(&grain), "{ahead:?}: {grain}");
+            assert!((1 << 14..=COARSEST).contains(&grain), "{ahead:?}: {grain}");
         }
+        assert_eq!(nanoseconds_of(Grain::of(Duration::from_millis(13))), COARSEST);
     }
 
     #[test]
@@ -224,7 +240,7 @@ mod tests {
         for ahead in (0..100).map(|n| Duration::from_nanos(n * n * 1_000_003)) {
             let exact = nanoseconds(ahead);
             let tick = clock.tick_for(clock.start + ahead, Grain::of(ahead));
-            assert!((exact..exact + Grain::of(ahead).nanoseconds()).contains(&tick), "{ahead:?}: {tick}");
+            assert!((exact..exact + nanoseconds_of(Grain::of(ahead))).contains(&tick), "{ahead:?}: {tick}");
         }
     }
 }
