@@ -293,7 +293,7 @@ fn timers() -> Vec<Case> {
         let remote = TimerRemote { workers, timers: 10_000 };
         cases.push(Case::timers(format!("timer_cancelled_remote/{workers}"), REMOTE, remote));
     }
-    for (name, micros, times) in [("100us", 100, 100), ("5ms", 5_000, 10)] {
+    for (name, micros, times) in [("100us", 100, 100), ("5ms", 5_000, 10), ("20ms", 20_000, 3)] {
         let late = TimerLate { workers: 2, sleep: Duration::from_micros(micros), times };
         cases.push(Case::timers(format!("timer_late/{name}"), LATE, late));
     }

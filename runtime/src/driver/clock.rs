@@ -9,14 +9,14 @@ use crate::primitives::{Arc, Mutex};
 
 /// To what deadlines on the system's clock are rounded up: a multiple of a power of two, in nanoseconds, so that those
 /// which are about as early are served together, with one wake. It is at most a sixteenth of how long they are ahead, as
-/// in the kernel's own wheel, but some 16 us at least and [`COARSEST`] at most: from 13 ms on a runtime wakes for them 1 300 times a second
+/// in the kernel's own wheel, but some 16 us at least and [`COARSEST`] at most: from 10 ms on a runtime wakes for them 1 500 times a second
 /// at most, however many there are, and all are less than a millisecond late.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grain(u32);
 
-/// Three quarters of 2^20 ns, some 786 us: what is left of a millisecond is for the wake. No power of two, but a multiple of a large one,
+/// Five eighths of 2^20 ns, some 655 us: what is left of a millisecond is for the wake. No power of two, but a multiple of a large one,
 /// so that one slot of a wheel holds what fires together.
-const COARSEST: u64 = 3 << 18;
+const COARSEST: u64 = 5 << 17;
 
 impl Grain {
     pub(crate) const FINEST: Grain = Grain(14);

@@ -7,7 +7,7 @@
 //! | [`interval`], [`interval_at`] | the same step again and again |
 //! | [`pause`], [`resume`], [`advance`] | a clock that stands, for tests |
 //!
-//! A timer never fires early. It fires up to 16 us after its deadline, or a sixteenth of how far that was ahead and 790 us at
+//! A timer never fires early. It fires up to 16 us after its deadline, or a sixteenth of how far that was ahead and 660 us at
 //! most, so that timers which are due at about the same time share a wake; later only if every worker is busy.
 //!
 //! # Examples
