@@ -7,7 +7,7 @@ use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::primitives::atomic::{AtomicBool, AtomicUsize};
 use crate::primitives::{Arc, Mutex};
 
-/// To what deadlines on the system's clock are rounded up: a multiple of a power of two, in nanoseconds, so that those
+/// To what deadlines on the system's clock are rounded up: a multiple of a power of two, or of [`COARSEST`], in nanoseconds, so that those
 /// which are about as early are served together, with one wake. It is at most a sixteenth of how long they are ahead, as
 /// in the kernel's own wheel, but some 16 us at least and [`COARSEST`] at most: from 10 ms on a runtime wakes for them 1 500 times a second
 /// at most, however many there are, and all are less than a millisecond late.

@@ -52,7 +52,7 @@ impl Ready {
     pub const WRITABLE: Ready = Ready(WRITABLE);
     /// The other side will send no more.
     pub const READ_CLOSED: Ready = Ready(READ_CLOSED);
-    /// The other side will take no more.
+    /// The other side will take no more. (A pipe without a reader is [`ERROR`](Self::ERROR) and `WRITABLE`: each attempt fails.)
     pub const WRITE_CLOSED: Ready = Ready(WRITE_CLOSED);
     /// There is something out of band, or an exceptional condition.
     pub const PRIORITY: Ready = Ready(PRIORITY);

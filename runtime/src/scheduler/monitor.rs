@@ -20,8 +20,8 @@ use crate::task::Place;
 /// How long the monitor waits from one look to the next.
 const TICK: Duration = Duration::from_millis(4);
 
-/// The same if something waits behind a poll that was under way: a poll that is still the same then does not
-/// return. Both together are to leave of the 10 ms what a busy machine takes until it runs a thread it woke.
+/// The same if something waits behind a poll that was under way, and there are others who could take it over: a poll that is still the
+/// same then does not return. Both together are to leave of the 10 ms what a busy machine takes until it runs a thread it woke.
 const SECOND_LOOK: Duration = Duration::from_millis(2);
 
 /// For how long nobody must have been awake before the monitor is not, either.
@@ -80,11 +80,10 @@ pub(crate) fn watch(shared: &Shared) {
     let mut seen = vec![unseen; shared.seats.len()];
     let mut last_awake = Instant::now();
     let mut looks = shared.driver.looks();
-    let mut tick = TICK;
     while !shared.is_closing() {
         let now = Instant::now();
         let driver = look_at_driver(shared, &mut looks);
-        tick = match look(shared, &mut seen, now) {
+        let tick = match look(shared, &mut seen, now) {
             Look::Quiet if now.duration_since(last_awake) > QUIET => {
                 shared.monitor.rest(shared);
                 last_awake = Instant::now();
@@ -93,10 +92,9 @@ pub(crate) fn watch(shared: &Shared) {
             Look::Quiet => TICK,
             Look::Awake { suspicious } => {
                 last_awake = now;
-                // After a short wait a long one will do: a busy worker always has something behind a poll, but behind another each time,
-                // and one that has begun since the last look is seen again within both together all the same.
-                let short = tick == TICK && (suspicious || driver == Attended::Perhaps) && !is_alone(shared);
-                if short { SECOND_LOOK } else { TICK }
+                // Behind a busy worker's polls something always waits, so it is worth a look at who could take it over.
+                let suspicious = (suspicious || driver == Attended::Perhaps) && !is_alone(shared);
+                if suspicious { SECOND_LOOK } else { TICK }
             }
         };
         shared.monitor.parker.park_for(tick);

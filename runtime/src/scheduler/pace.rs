@@ -10,6 +10,9 @@ const COMES_AFTER: Duration = Duration::from_micros(50);
 /// both of them to work on the same things.
 const WORTH_A_WAKE: Duration = Duration::from_micros(200);
 
+/// So many polls say how long a poll takes, if it is looked at while they go on.
+const FEW: u64 = 4;
+
 /// A worker that is up looks at the driver about this often at least, however long its polls are.
 const LOOK_WITHIN: Duration = Duration::from_millis(2);
 
@@ -30,8 +33,9 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new() -> Self {
-        let now = (Instant::now(), 0);
+    /// Of a worker at a seat where so many polls were done before.
+    pub(super) fn new(polls: u64) -> Self {
+        let now = (Instant::now(), polls);
         Self {
             up: Cell::new(now),
             per_poll: Cell::new(0),
@@ -100,7 +104,9 @@ impl Pace {
     pub(super) fn is_over_soon(&self, polls: u64, left: usize) -> bool {
         let (since, before) = self.up.get();
         let took = since.elapsed().as_nanos() as u64;
-        let likely = (took / polls.wrapping_sub(before).max(1)).saturating_mul(left as u64);
+        let done = polls.wrapping_sub(before);
+        // With a few polls the time is mostly that of something else, and says nothing of them.
+        let likely = if done < FEW { 0 } else { (took / done).saturating_mul(left as u64) };
         // As above.
         !cfg!(windlass_loom) && took.saturating_add(likely) <= WORTH_A_WAKE.as_nanos() as u64
     }

@@ -79,6 +79,7 @@ impl Worker {
     ) -> Self {
         let seat = NonNull::from(&*shared.seats[index]);
         let timers = OwnTimers::new(Arc::clone(shared.driver.timers().shard(index)));
+        let pace = Pace::new(shared.seats[index].stats.polls.get());
         Self {
             shared,
             index,
@@ -95,7 +96,7 @@ impl Worker {
             random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
             root,
             in_root: Cell::new(false),
-            pace: Pace::new(),
+            pace,
             brought: Cell::new(None),
             untold: Cell::new(false),
         }

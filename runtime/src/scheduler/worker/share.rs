@@ -66,12 +66,11 @@ impl Worker {
 
     /// Tells of what is still here of that for which nobody was woken, unless it is as short as it was thought to be.
     pub(super) fn think_again(&self) {
-        if self.untold.get() {
-            if self.pace.is_over_soon(self.seat().stats.polls.get(), self.desk.len()) {
-                self.leave_untold();
-            } else {
-                self.tell_of_untold();
-            }
+        let left = self.desk.len();
+        if self.untold.get() && left > 0 && self.pace.is_over_soon(self.seat().stats.polls.get(), left) {
+            self.leave_untold();
+        } else {
+            self.tell_of_untold();
         }
     }
 
