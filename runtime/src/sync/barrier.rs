@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use super::wait::{Key, Looked, Waiters, Wakes};
-use crate::primitives::BriefMutex;
+use crate::primitives::Mutex;
 use crate::task::coop::poll_proceed;
 use crate::task::{Note, Resource};
 
@@ -65,7 +65,7 @@ use crate::task::{Note, Resource};
 #[doc(alias = "asyncio.Barrier")]
 pub struct Barrier {
     parties: usize,
-    state: BriefMutex<State>,
+    state: Mutex<State>,
 }
 
 struct State {
@@ -91,7 +91,7 @@ impl Barrier {
     /// assert_eq!(windlass::sync::Barrier::new(3).parties(), 3);
     /// ```
     pub fn new(n: usize) -> Self {
-        Self { parties: n.max(1), state: BriefMutex::new(State { broken: false, line: Waiters::new() }) }
+        Self { parties: n.max(1), state: Mutex::new(State { broken: false, line: Waiters::new() }) }
     }
 
     /// How many pass together.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use super::TryAcquireError;
 use super::wait::{Key, Looked, Waiters, Wakes};
 use crate::blocking::JobError;
-use crate::primitives::BriefMutex;
+use crate::primitives::Mutex;
 use crate::task::coop::poll_proceed;
 use crate::task::{Note, Resource};
 
@@ -40,7 +40,7 @@ use crate::task::{Note, Resource};
 #[doc(alias = "trio.CapacityLimiter")]
 #[derive(Clone)]
 pub struct CapacityLimiter {
-    state: Arc<BriefMutex<State>>,
+    state: Arc<Mutex<State>>,
 }
 
 struct State {
@@ -54,7 +54,7 @@ impl CapacityLimiter {
     /// A limiter with so many tokens.
     pub fn new(total_tokens: usize) -> Self {
         let state = State { total: total_tokens, borrowed: 0, line: Waiters::new() };
-        Self { state: Arc::new(BriefMutex::new(state)) }
+        Self { state: Arc::new(Mutex::new(state)) }
     }
 
     /// How many tokens there are.

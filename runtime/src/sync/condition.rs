@@ -11,7 +11,7 @@ use super::{Mutex, MutexGuard, TryLockError};
 use crate::context;
 use crate::task::{Note, Resource};
 
-type Line = crate::primitives::BriefMutex<Waiters<()>>;
+type Line = crate::primitives::Mutex<Waiters<()>>;
 
 /// A lock with a place to wait for what it protects to change; asyncio's `Condition`.
 ///

@@ -8,7 +8,7 @@ use std::thread;
 
 use super::queue_error::{QueueShutDown, TryGetError, TryPutError};
 use super::wait::{Key, Looked, Waiters, Wakes};
-use crate::primitives::BriefMutex;
+use crate::primitives::Mutex;
 use crate::task::coop::poll_proceed;
 use crate::task::{Note, Resource};
 
@@ -26,7 +26,7 @@ pub(super) trait Store<T> {
 
 pub(super) struct Core<T, S: Store<T>> {
     maxsize: usize,
-    state: BriefMutex<State<S>>,
+    state: Mutex<State<S>>,
     _item: std::marker::PhantomData<fn(T) -> T>,
 }
 
@@ -50,7 +50,7 @@ impl<T, S: Store<T>> Core<T, S> {
     pub(super) fn new(items: S, maxsize: usize) -> Self {
         Self {
             maxsize: if maxsize == 0 { usize::MAX } else { maxsize },
-            state: BriefMutex::new(State {
+            state: Mutex::new(State {
                 items,
                 getters: Waiters::new(),
                 putters: Waiters::new(),

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::primitives::BriefMutex;
+use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicUsize;
 use crate::sync::wait::{Bell, Waiters};
 
 pub(super) struct Chan<T> {
     pub(super) capacity: usize,
-    pub(super) state: BriefMutex<State<T>>,
+    pub(super) state: Mutex<State<T>>,
     pub(super) senders: AtomicUsize,
     pub(super) weak: AtomicUsize,
     /// Rings when the last receiver goes.

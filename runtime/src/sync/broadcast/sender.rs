@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Receiver;
 use super::chan::{Chan, Message, State};
 use super::error::SendError;
-use crate::primitives::BriefMutex;
+use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 use crate::sync::wait::{Bell, Waiters, Wakes};
@@ -44,7 +44,7 @@ impl<T> Sender<T> {
         };
         let chan = Chan {
             capacity,
-            state: BriefMutex::new(state),
+            state: Mutex::new(state),
             senders: AtomicUsize::new(1),
             weak: AtomicUsize::new(0),
             closed: Bell::new(),

@@ -4,19 +4,19 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 
 use super::{Key, Looked, Waiters, Wakes, const_unless_model};
-use crate::primitives::BriefMutex;
+use crate::primitives::Mutex;
 use crate::task::coop::poll_proceed;
 use crate::task::{Note, Resource};
 
 /// Who waits for something that happens to all of them at once.
 pub(crate) struct Bell {
-    line: BriefMutex<Waiters<()>>,
+    line: Mutex<Waiters<()>>,
 }
 
 impl Bell {
     const_unless_model! {
         pub(crate) fn new() -> Self {
-            Self { line: BriefMutex::new(Waiters::new()) }
+            Self { line: Mutex::new(Waiters::new()) }
         }
     }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::{Key, Looked, Waiters, Wakes, const_unless_model};
-use crate::primitives::BriefMutex;
+use crate::primitives::Mutex;
 use crate::primitives::atomic::AtomicUsize;
 use crate::primitives::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::task::coop::poll_proceed;
@@ -25,7 +25,7 @@ pub(crate) struct Permits {
     /// The permits that are left, and the two flags.
     word: AtomicUsize,
     /// How many permits each in line waits for.
-    line: BriefMutex<Waiters<usize>>,
+    line: Mutex<Waiters<usize>>,
 }
 
 /// No permit will be given out any more.
@@ -47,14 +47,14 @@ impl Permits {
         #[track_caller]
         pub(crate) fn new(permits: usize) -> Self {
             assert!(permits <= Self::MAX, "that is too many permits: MAX_PERMITS says how many there may be");
-            Self { word: AtomicUsize::new(permits * ONE), line: BriefMutex::new(Waiters::new()) }
+            Self { word: AtomicUsize::new(permits * ONE), line: Mutex::new(Waiters::new()) }
         }
     }
 
     const_unless_model! {
         /// Of which none will ever be given out.
         pub(crate) fn closed() -> Self {
-            Self { word: AtomicUsize::new(CLOSED), line: BriefMutex::new(Waiters::new()) }
+            Self { word: AtomicUsize::new(CLOSED), line: Mutex::new(Waiters::new()) }
         }
     }
 
