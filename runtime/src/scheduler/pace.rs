@@ -11,7 +11,7 @@ const COMES_AFTER: Duration = Duration::from_micros(50);
 const WORTH_A_WAKE: Duration = Duration::from_micros(200);
 
 /// So many polls say how long a poll takes, if it is looked at while they go on.
-const FEW: u64 = 4;
+const ENOUGH: u64 = 4;
 
 /// A worker that is up looks at the driver about this often at least, however long its polls are.
 const LOOK_WITHIN: Duration = Duration::from_millis(2);
@@ -105,8 +105,8 @@ impl Pace {
         let (since, before) = self.up.get();
         let took = since.elapsed().as_nanos() as u64;
         let done = polls.wrapping_sub(before);
-        // With a few polls the time is mostly that of something else, and says nothing of them.
-        let likely = if done < FEW { 0 } else { (took / done).saturating_mul(left as u64) };
+        // With fewer polls the time is mostly that of something else, and says nothing of them.
+        let likely = if done < ENOUGH { 0 } else { (took / done).saturating_mul(left as u64) };
         // As above.
         !cfg!(windlass_loom) && took.saturating_add(likely) <= WORTH_A_WAKE.as_nanos() as u64
     }

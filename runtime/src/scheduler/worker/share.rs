@@ -66,12 +66,17 @@ impl Worker {
 
     /// Tells of what is still here of that for which nobody was woken, unless it is as short as it was thought to be.
     pub(super) fn think_again(&self) {
-        let left = self.desk.len();
-        if self.untold.get() && left > 0 && self.pace.is_over_soon(self.seat().stats.polls.get(), left) {
+        if self.untold.get() && self.is_over_soon() {
             self.leave_untold();
         } else {
             self.tell_of_untold();
         }
+    }
+
+    /// Whether something is left here, and is likely to be over before it is worth a wake.
+    fn is_over_soon(&self) -> bool {
+        let left = self.desk.len();
+        left > 0 && self.pace.is_over_soon(self.seat().stats.polls.get(), left)
     }
 
     /// Tells of what is still here of that for which nobody was woken.

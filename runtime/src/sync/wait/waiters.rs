@@ -178,7 +178,7 @@ impl<T> Waiters<T> {
     }
 
     /// Looks at all who were granted something, before there is no room for more slots: those who have seen it need theirs no
-    /// longer. There is room for twice as many after it if these were not half of all, so it is as rare as that room grows.
+    /// longer. There is room for twice as many after it unless these were more than half of all, so it is as rare as that room grows.
     #[cold]
     fn sweep(&mut self) -> Option<u32> {
         let slots = self.slots.len();
