@@ -45,6 +45,17 @@ impl Grain {
     }
 }
 
+/// Whether some clock of this process stands or has stood, so that each has to be asked whether it is the one. Most processes have none, and
+/// there nobody has to find the clock of a runtime, four loads away, before it reads the time: which waits for all loads that come before.
+static SOME_ARE_VIRTUAL: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// The time by a clock that is found only if it may be one that stands.
+#[inline]
+pub(crate) fn now_by<'c>(find: impl FnOnce() -> &'c Clock) -> Instant {
+    // Relaxed, as `Clock::is_virtual`. A model asks, as nothing lasts from one schedule to the next.
+    if cfg!(windlass_loom) || SOME_ARE_VIRTUAL.load(Relaxed) { find().now() } else { Instant::now() }
+}
+
 /// Reads the time, and counts it in ticks: nanoseconds since the clock was made.
 pub(crate) struct Clock {
     start: Instant,
@@ -92,7 +103,12 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> Instant {
         // Relaxed: who pauses the clock sees that itself, and whoever is told of it by him.
-        if self.is_virtual.load(Relaxed) { self.time.lock().now() } else { Instant::now() }
+        if self.is_virtual() { self.virtual_now() } else { Instant::now() }
+    }
+
+    #[cold]
+    fn virtual_now(&self) -> Instant {
+        self.time.lock().now()
     }
 
     /// The tick that has begun.
@@ -103,13 +119,15 @@ impl Clock {
 
     /// The first tick at which `deadline` has been reached; `u64::MAX`, which is never, from some 584 years on.
     #[inline]
-    pub(crate) fn tick_for(&self, deadline: Instant, grain: Grain) -> u64 {
-        let tick = nanoseconds(deadline.saturating_duration_since(self.start));
-        if self.is_virtual.load(Relaxed) {
-            // Exact: what a program reads from a paused clock is what it asked for.
-            return tick;
-        }
-        grain.round_up(tick).unwrap_or(u64::MAX)
+    pub(crate) fn tick_for(&self, deadline: Instant) -> u64 {
+        nanoseconds(deadline.saturating_duration_since(self.start))
+    }
+
+    /// The tick at which who waits for the tick `due` is woken.
+    #[inline]
+    pub(crate) fn rounded_up(&self, due: u64, grain: Grain) -> u64 {
+        // Exact where the clock stands: what a program reads from it then is what it asked for.
+        if self.is_virtual() { due } else { grain.round_up(due).unwrap_or(u64::MAX) }
     }
 
     /// The time left until a tick begins, by the system's clock if that is what goes.
@@ -138,6 +156,7 @@ impl Clock {
         self.is_paused.store(true, Relaxed);
         // Last: whoever asks `time` finds it standing, or waits for the lock.
         self.is_virtual.store(true, Relaxed);
+        SOME_ARE_VIRTUAL.store(true, Relaxed);
         Ok(())
     }
 
@@ -239,7 +258,7 @@ mod tests {
         let clock = Clock::new();
         for ahead in (0..100).map(|n| Duration::from_nanos(n * n * 1_000_003)) {
             let exact = nanoseconds(ahead);
-            let tick = clock.tick_for(clock.start + ahead, Grain::of(ahead));
+            let tick = clock.rounded_up(clock.tick_for(clock.start + ahead), Grain::of(ahead));
             assert!((exact..exact + nanoseconds_of(Grain::of(ahead))).contains(&tick), "{ahead:?}: {tick}");
         }
     }

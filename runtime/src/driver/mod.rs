@@ -18,7 +18,7 @@ use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
-pub(crate) use clock::{Clock, ClockError, Grain, InhibitAdvance};
+pub(crate) use clock::{Clock, ClockError, Grain, InhibitAdvance, now_by};
 pub(crate) use evented::{Evented, asked_for};
 pub(crate) use own_timers::{OwnTimers, leave_to_worker};
 pub use ready::{Interest, Ready};

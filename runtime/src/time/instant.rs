@@ -5,6 +5,7 @@ use std::ops;
 use std::time::Duration;
 
 use crate::context;
+use crate::driver::now_by;
 
 /// A moment, as `std::time::Instant`, by the clock of the runtime this thread is in.
 ///
@@ -52,7 +53,7 @@ impl Instant {
     #[must_use]
     pub fn now() -> Self {
         Self::from_std(context::with_runtime(|runtime| match runtime {
-            Some(runtime) => runtime.driver.timers().clock().now(),
+            Some(runtime) => now_by(|| runtime.driver.timers().clock()),
             None => std::time::Instant::now(),
         }))
     }

@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 
 use super::Instant;
 use crate::context;
-use crate::driver::{Clock, Grain, Moved, Polled, Set, Timer, leave_to_worker};
+use crate::driver::{Clock, Grain, Moved, Polled, Set, Timer, leave_to_worker, now_by};
 use crate::primitives::Arc;
 use crate::runtime::in_runtime;
 use crate::scheduler::Shared;
@@ -46,7 +46,10 @@ use crate::task::{Note, coop};
 #[inline]
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let now = in_runtime(context::with_runtime(|runtime| Some(runtime?.driver.timers().clock().now())));
+    let now = in_runtime(context::with_runtime(|runtime| {
+        let runtime = runtime?;
+        Some(now_by(|| runtime.driver.timers().clock()))
+    }));
     let state = if duration.is_zero() { State::Due } else { State::Ahead(duration) };
     Sleep { deadline: Instant::from_std(now).later_by(duration), state, _pinned: PhantomPinned }
 }
@@ -143,13 +146,17 @@ enum State {
 }
 
 /// A timer that is set. Dropped, it is cancelled, or left to its worker for the next.
-struct Registered(ManuallyDrop<Timer>);
+struct Registered {
+    timer: ManuallyDrop<Timer>,
+    /// When the deadline is reached, in ticks. The timer may fire earlier, and then is set again.
+    due: u64,
+}
 
 impl Drop for Registered {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: nobody looks at it again.
-        leave(unsafe { ManuallyDrop::take(&mut self.0) });
+        leave(unsafe { ManuallyDrop::take(&mut self.timer) });
     }
 }
 
@@ -170,14 +177,14 @@ impl Deref for Registered {
 
     #[inline]
     fn deref(&self) -> &Timer {
-        &self.0
+        &self.timer
     }
 }
 
 impl DerefMut for Registered {
     #[inline]
     fn deref_mut(&mut self) -> &mut Timer {
-        &mut self.0
+        &mut self.timer
     }
 }
 
@@ -196,10 +203,7 @@ impl Sleep {
             State::Elapsed => true,
             State::Set(timer) => {
                 // It may have been moved since, or have fired early in place of one that was left.
-                let (clock, deadline) = (timer.clock(), self.deadline);
-                timer.has_fired()
-                    && (clock.tick_for(deadline.into_std(), Grain::FINEST) <= timer.tick()
-                        || has_passed(clock, deadline))
+                timer.has_fired() && (timer.due <= timer.tick() || has_passed(timer.clock(), self.deadline))
             }
             State::Ahead(_) | State::Unknown | State::Due => false,
         }
@@ -222,6 +226,7 @@ impl Sleep {
     /// idle.as_mut().reset(Instant::now() + Duration::from_secs(60));
     /// # });
     /// ```
+    #[inline]
     pub fn reset(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.deadline = deadline;
@@ -236,12 +241,16 @@ impl Sleep {
 
 /// Has a timer that is set serve another deadline. False if it has fired, or if the next poll must set one again.
 #[inline]
-fn move_timer(timer: &mut Timer, deadline: Instant) -> bool {
-    let tick = timer.clock().tick_for(deadline.into_std(), Grain::FINEST);
+fn move_timer(timer: &mut Registered, deadline: Instant) -> bool {
+    let clock = timer.clock();
+    let due = clock.tick_for(deadline.into_std());
+    let tick = clock.rounded_up(due, Grain::FINEST);
+    timer.due = due;
     // It may as well fire when it would: the poll that comes of that sets another one. Most are moved on again and again.
     tick >= timer.tick() || move_up(timer, tick)
 }
 
+#[inline(never)]
 fn move_up(timer: &mut Timer, tick: u64) -> bool {
     match timer.move_to(tick) {
         Moved::TooLate => false,
@@ -280,7 +289,7 @@ impl Future for Sleep {
         if !is_ready {
             if let State::Set(timer) = this.state {
                 // Not the tick at which its timer fires, which may be a little earlier.
-                coop.awaits(Note::timer(timer.clock().tick_for(this.deadline.into_std(), Grain::FINEST)));
+                coop.awaits(Note::timer(timer.due));
             }
             return Poll::Pending;
         }
@@ -297,7 +306,7 @@ fn end(polled: Polled, tick: u64, deadline: Instant, state: &mut State, waker: &
     let clock = timer.clock();
     match polled {
         Polled::Closed if !has_passed(clock, deadline) => closed(),
-        Polled::Fired if clock.tick_for(deadline.into_std(), Grain::FINEST) > tick => {
+        Polled::Fired if timer.due > tick => {
             *state = State::Unknown;
             set(deadline, state, waker)
         }
@@ -320,12 +329,13 @@ fn set(deadline: Instant, state: &mut State, waker: &Waker) -> bool {
             }
             ahead
         };
-        let tick = clock.tick_for(deadline.into_std(), Grain::of(ahead));
+        let due = clock.tick_for(deadline.into_std());
+        let tick = clock.rounded_up(due, Grain::of(ahead));
         // A clock that stands is exact about whom it stops for.
         let slack = if clock.is_virtual() { 0 } else { slack(ahead) };
         match set_in(runtime, tick, slack, waker) {
             Some(timer) => {
-                *state = State::Set(timer);
+                *state = State::Set(Registered { timer: ManuallyDrop::new(timer), due });
                 false
             }
             None => true,
@@ -342,7 +352,7 @@ fn slack(ahead: Duration) -> u64 {
 }
 
 #[inline]
-fn set_in(runtime: &Arc<Shared>, tick: u64, slack: u64, waker: &Waker) -> Option<Registered> {
+fn set_in(runtime: &Arc<Shared>, tick: u64, slack: u64, waker: &Waker) -> Option<Timer> {
     let (set, on_worker) = context::with_worker_of(Arc::as_ptr(runtime), |worker| match worker {
         Some(worker) => (worker.timers().set(tick, slack, waker), true),
         None => (runtime.driver.timers().outside().set(tick, waker), false),
@@ -353,7 +363,7 @@ fn set_in(runtime: &Arc<Shared>, tick: u64, slack: u64, waker: &Waker) -> Option
             if is_earliest && !on_worker {
                 runtime.driver.timer_moved_up(tick);
             }
-            Some(Registered(ManuallyDrop::new(timer)))
+            Some(timer)
         }
         Set::Due => None,
         Set::Closed => closed(),
