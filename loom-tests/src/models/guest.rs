@@ -13,7 +13,7 @@ use super::workers::{
 use crate::context::with_worker;
 use crate::explore::model;
 use crate::scheduler::model::{Root, sit};
-use crate::scheduler::{Worker, block_on_seated};
+use crate::scheduler::{Role, Worker, block_on_as, block_on_seated};
 
 /// The future and a task are woken while the guest goes to sleep: when it polls its future it neither
 /// searches nor counts among the sleepers, since that poll may never return.
@@ -62,7 +62,8 @@ fn polls_its_future_empty_handed() {
     });
 }
 
-/// The same, and the future blocks: what was left to the guest while it searched is found by somebody else.
+/// The same of one who stands in for a worker, and so searches, and whose future blocks: what was left to it while it searched is found by
+/// somebody else.
 #[test]
 fn work_seen_before_it_polls_its_future() {
     model("guest::work_seen_before_it_polls_its_future", 2000).explore(|| {
@@ -71,7 +72,8 @@ fn work_seen_before_it_polls_its_future() {
         let wakers = left();
         let mut token = Some(task(&shared));
         let mut threads: Vec<thread::JoinHandle<()>> = Vec::new();
-        block_on_seated(
+        block_on_as(
+            Role::Worker,
             &shared,
             poll_fn(|cx| {
                 if let Some(token) = token.take() {

@@ -27,9 +27,9 @@ const DRAINED: usize = 1 << 32;
 pub(crate) enum Role {
     /// To run tasks: it is woken for what is queued.
     Worker,
-    /// To wait for a future of its own. It runs tasks while it is up, but is not woken for them, unless all workers
-    /// are stuck: a runtime of so many workers is to have so many threads busy, and two that meet at the same
-    /// lock for tasks of 100 ns take longer than one.
+    /// To wait for a future of its own. It runs what that spawns and what the driver brings it, but neither looks for tasks nor is woken
+    /// for them, unless all workers are stuck: a runtime of so many workers is to have so many threads busy, and two that meet at
+    /// the same lock for tasks of 100 ns take longer than one.
     Guest,
 }
 
@@ -145,8 +145,7 @@ impl Idle {
     /// there was one.
     #[cold]
     pub(crate) fn wake_one(&self) -> bool {
-        let guests_too = self.word.load(Relaxed) & GUESTS_TOO != 0;
-        self.wake(guests_too)
+        self.wake(self.wakes_guests())
     }
 
     /// The same, or a guest if no worker sleeps: for what is no task.
@@ -184,6 +183,12 @@ impl Idle {
         } else if self.word.load(Relaxed) & GUESTS_TOO != 0 {
             self.word.fetch_and(!GUESTS_TOO, Relaxed);
         }
+    }
+
+    /// Whether guests are woken for tasks, since all workers are stuck.
+    #[inline]
+    pub(crate) fn wakes_guests(&self) -> bool {
+        self.word.load(Relaxed) & GUESTS_TOO != 0
     }
 
     /// Wakes every sleeper, to no end but that they look around.

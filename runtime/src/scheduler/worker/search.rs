@@ -81,18 +81,25 @@ impl Worker {
         x
     }
 
-    /// Looks for work elsewhere, and sleeps if there is none. Returns with a task, or without when something
-    /// else may have happened: the root future was woken, the runtime closes.
+    /// Looks for work elsewhere, if that is for this one to do, and sleeps if there is none. Returns with a task, or without when
+    /// something else may have happened: the root future was woken, the runtime closes.
     #[cold]
     pub(crate) fn find_or_sleep(&self) -> Option<Token> {
+        if self.role == Role::Guest && !self.shared.idle.wakes_guests() {
+            return self.sleep_unasked();
+        }
         self.find_or_sleep_from(self.shared.idle.search(self.shared.config.search_limit))
     }
 
-    /// Leaves what is at hand to the workers, who all run tasks, and sleeps. Only a guest calls this: nobody relies on it
-    /// to look for work, and what it leaves it has told of. Returns as `find_or_sleep` does.
+    /// Leaves what is at hand to the workers, who all run tasks, and sleeps. Only a guest calls this. Returns as `find_or_sleep` does.
     #[cold]
     pub(crate) fn rest(&self) -> Option<Token> {
         self.hand_over();
+        self.sleep_unasked()
+    }
+
+    /// Sleeps without a look for work. Only a guest calls this: nobody relies on it to look, and what it leaves it has told of.
+    fn sleep_unasked(&self) -> Option<Token> {
         match self.to_search(self.sleep_from(None, false)) {
             Some(searching) => self.find_or_sleep_from(Some(searching)),
             // What a hook of the user's or the driver has brought: rather than to leave that too, and call the hook again.
