@@ -182,6 +182,10 @@ impl fmt::Debug for RuntimeMetrics {
 /// let them wait for all of its time slice.
 const LISTED_AT_ONCE: usize = 8192;
 
+/// For how long. To yield it is not enough: that leaves it to those who wait for this one, while in a sleep the system gives it to
+/// some who wait for another.
+const PAUSE: Duration = Duration::from_micros(50);
+
 impl Shared {
     /// Every live task that something is known of.
     pub(crate) fn all_tasks(&self) -> AllTasks {
@@ -201,7 +205,7 @@ impl Shared {
                     with_parties.extend(parties.map(|parties| (tasks.len(), parties)));
                     tasks.push(info);
                     if tasks.len().is_multiple_of(LISTED_AT_ONCE) {
-                        thread::yield_now();
+                        thread::sleep(PAUSE);
                     }
                 }
             },
