@@ -148,15 +148,17 @@ impl Chunks {
         &self.chunks[slot.head as usize].items[..end]
     }
 
-    /// Takes an item out if it is the slot's last one, as that of a timer is which is cancelled soon; if not it is stale from here on.
+    /// Takes an item out if it is the slot's last one, as that of a timer is which is cancelled soon, or the first, as where timers are cancelled in the
+    /// order they were set; if it is neither it is stale from here on.
     pub(crate) fn leave(&mut self, slot: &mut Slot, item: Item) {
-        let is_last = slot.end > 0 && self.chunks[slot.tail as usize].items[slot.end as usize - 1] == item;
-        if !is_last {
+        if self.chunks[slot.tail as usize].items[..slot.end as usize].last() == Some(&item) {
+            slot.end -= 1;
+            slot.len -= 1;
+        } else if self.chunks[slot.head as usize].items.get(slot.start as usize) == Some(&item) {
+            self.pop(slot);
+        } else {
             slot.stale += 1;
-            return;
         }
-        slot.end -= 1;
-        slot.len -= 1;
     }
 
     /// Leaves a slot without items or chunks.
