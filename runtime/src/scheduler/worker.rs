@@ -12,7 +12,7 @@ use super::idle::{Role, Woken};
 use super::pace::Pace;
 use super::parker::Parker;
 use super::root::Root;
-use super::seat::Seat;
+use super::seat::{Beat, Seat};
 use super::shared::Shared;
 use crate::context;
 use crate::driver::{Held, OwnTimers, wake, wake_all};
@@ -51,6 +51,8 @@ pub(crate) struct Worker {
     /// Whether that future is being polled, which may block this thread for good.
     in_root: Cell<bool>,
     pace: Pace,
+    /// The poll of a guest's future for which this worker last waited in vain, and how many tasks that guest had spawned then.
+    lingered_for: Cell<Option<(Beat, u64)>>,
     /// How many tasks were queued here by the driver's events, or by one who wakes many at once, while they do.
     brought: Cell<Option<usize>>,
     /// Whether something may be in the queue that nobody was told of.
@@ -97,6 +99,7 @@ impl Worker {
             root,
             in_root: Cell::new(false),
             pace,
+            lingered_for: Cell::new(None),
             brought: Cell::new(None),
             untold: Cell::new(false),
         }

@@ -1,16 +1,25 @@
 //! A worker that has nothing at hand: where it looks for work, and how it sleeps.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::Worker;
 use crate::driver::Held;
 use crate::primitives::deque::Steal;
 use crate::primitives::hint;
 use crate::scheduler::idle::{Role, Searching, Woken};
-use crate::scheduler::seat::Seat;
+use crate::scheduler::seat::{Beat, Seat, Watched};
 use crate::task::Token;
 
 /// How long a searching worker watches a LIFO slot before it takes the task of a worker that does not come
 /// back for it.
 const LIFO_PATIENCE: u32 = if cfg!(windlass_loom) { 1 } else { 64 };
+
+/// For how long a worker that has found nothing waits for what a guest's future spawns.
+const LINGER: Duration = Duration::from_micros(5);
+
+/// So many tasks of such a guest are worth the way to its queue.
+const ENOUGH: usize = 32;
 
 impl Worker {
     /// Looks for work everywhere: the injector, the other queues, the LIFO slots of those who do not come
@@ -36,6 +45,41 @@ impl Worker {
             }
             hint::spin_loop();
         }
+    }
+
+    /// Waits a moment, giving way to others, and looks again, while a guest polls its future: those spawn one task after the other, and have to tell
+    /// of each, as they may block. What is there by then is taken together. One that spawns nothing meanwhile is waited for once.
+    fn linger(&self) -> Option<Token> {
+        // In a model no time passes.
+        if cfg!(windlass_loom) || self.role == Role::Guest {
+            return None;
+        }
+        let mut spawns = self.spawning()?;
+        if self.lingered_for.get() == Some(spawns.1) {
+            return None;
+        }
+        let begun = Instant::now();
+        loop {
+            thread::yield_now();
+            // Where this took longer, others have had the processor meanwhile: the guest too, most likely.
+            if spawns.0.stealer.len() >= ENOUGH || begun.elapsed() > LINGER {
+                break;
+            }
+            spawns = self.spawning()?;
+        }
+        let found = self.search();
+        self.lingered_for.set(if found.is_some() { None } else { Some(spawns.1) });
+        found
+    }
+
+    /// The seat of a guest whose future is being polled, and what tells whether that poll has spawned since.
+    fn spawning(&self) -> Option<(&Seat, (Beat, u64))> {
+        let guests = self.shared.seats.iter().filter(|seat| seat.is_occupied() && !seat.is_workers());
+        guests.map(|seat| &**seat).find_map(|seat| {
+            let beat = seat.pulse.beat();
+            matches!(seat.pulse.look(beat)?, Watched::BlockOn)
+                .then(|| (seat, (beat, seat.stats.spawned.get())))
+        })
     }
 
     /// Takes the task from a LIFO slot whose worker is busy with something else for longer than a moment.
@@ -123,7 +167,7 @@ impl Worker {
         loop {
             let woken;
             if let Some(searching) = searching.take() {
-                if let Some(token) = self.search() {
+                if let Some(token) = self.search().or_else(|| self.linger()) {
                     self.stop_searching(searching);
                     return Some(token);
                 }
