@@ -171,9 +171,10 @@ fn many_awaiters(flavor: Flavor) {
         let promise = Promise::new();
         let awaiters: Vec<_> = (0..500).map(|_| windlass::spawn(promise.clone().into_future())).collect();
         task::yield_now().await;
-        promise.set_result(Arc::new(7)).unwrap();
+        // No pointer: of what a `OnceLock` holds, the thread sanitizer does not see how it got to whoever follows one.
+        promise.set_result(7).unwrap();
         for awaiter in awaiters {
-            assert_eq!(*awaiter.await.unwrap().unwrap(), 7);
+            assert_eq!(awaiter.await.unwrap().unwrap(), 7);
         }
     });
 }

@@ -2,10 +2,11 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use windlass::task::yield_now;
 use windlass::time::{Instant, Sleep, sleep};
 use windlass_tests::{Flavor, on_every_flavor};
@@ -59,8 +60,8 @@ async fn churn(seed: u64, shared: Arc<Mutex<Sleeps>>, until: Instant) -> u64 {
                 own.push(new);
             }
             (2, Some(any)) => drop(own.swap_remove(any)),
-            (3, Some(any)) => shared.lock().unwrap().push(own.swap_remove(any)),
-            (4, _) => own.extend(shared.lock().unwrap().pop()),
+            (3, Some(any)) => shared.lock().push(own.swap_remove(any)),
+            (4, _) => own.extend(shared.lock().pop()),
             (5 | 6, Some(any)) => {
                 let (now, by) = (Instant::now(), random.micros(20_000));
                 own[any].as_mut().reset(if random.below(2) == 0 { now + by } else { now - by });
