@@ -90,9 +90,9 @@ fn announce(command: &Command) {
 fn line(command: &Command) -> String {
     let mut words = Vec::new();
     for (name, value) in command.get_envs() {
-        // What cargo itself sets is no part of what one would type.
+        // What cargo itself sets is no part of what one would type, and what is encoded cannot be typed.
         if let Some(value) = value
-            && !name.to_string_lossy().starts_with("CARGO_")
+            && !["CARGO_MANIFEST_DIR", "CARGO_ENCODED_RUSTFLAGS"].iter().any(|hidden| name == *hidden)
         {
             words.push(format!("{}={}", name.display(), quoted(&value.to_string_lossy())));
         }
