@@ -59,6 +59,15 @@ impl Workspace {
         Ok(Workspace { metadata })
     }
 
+    /// The names of the integration tests of all packages but some.
+    pub(crate) fn tests_without(&self, left_out: &[&str]) -> Vec<String> {
+        let packages = self.metadata["packages"].as_array().into_iter().flatten();
+        let packages = packages.filter(|package| !left_out.iter().any(|name| package["name"] == *name));
+        let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
+        let tests = targets.filter(|target| target["kind"][0] == "test");
+        tests.filter_map(|test| test["name"].as_str().map(str::to_string)).collect()
+    }
+
     /// A folder of this name in cargo's target directory, made if need be.
     pub(crate) fn target(&self, name: &str) -> Result<PathBuf, Failure> {
         let target = self.metadata["target_directory"].as_str().unwrap_or("target");

@@ -1,15 +1,22 @@
 //! `sanitize`: the tests under the compiler's sanitizers.
 //!
 //! They run on the stable compiler with its unstable options unlocked. The standard library itself is not instrumented: what the
-//! thread sanitizer cannot see in it is named in `tsan.supp`, never by a symbol of ours. The models stay out (loom
-//! switches stacks by itself), and so do the benchmarks, which run other runtimes with what is to be said of them, and the test
-//! that runs cargo, which would build a compiler's plugin with a sanitizer in it.
+//! thread sanitizer cannot see in it is named in `tsan.supp`, never by a symbol of ours. A test that starts cargo starts it with
+//! the same flags and for the same target, so the programs of `examples/` run under the sanitizer as well.
+//!
+//! Every process writes its reports to a file of its own: of one that is killed or whose end nobody looks at, none is lost.
 
-use crate::failure::Failure;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::failure::{Failure, on_path};
 use crate::options::Options;
 use crate::place::{self, LOOM_TESTS, Workspace, cargo};
 use crate::session::Session;
 use crate::shell;
+use crate::test::Tally;
 
 /// The tests of `windlass-tests` that run in every `ci`: threads against each other, and every way a task ends. The rest
 /// runs with `--all`.
@@ -27,16 +34,70 @@ const CORE_TESTS: [&str; 11] = [
     "cancellation_token",
 ];
 
-/// Parts of names: of tests that start cargo (for the compiler's messages, and for each example), and of those that ask what a
-/// sanitizer's runtime answers differently: which system calls an idle process makes, and what happens when there is no
-/// address space for a thread.
-const SKIPPED: [&str; 5] = [
-    "compile_fail_messages",
-    "_example",
-    "a_new_runtime_does_not_wake_up",
-    "an_idle_runtime_makes_no_system_calls",
-    "threads_that_cannot_be_started_are_an_error",
+/// A part of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// All tests of a package.
+    Package(&'static str),
+    /// All tests of a file in a folder `tests`.
+    Program(&'static str),
+    /// The tests whose names have this in them.
+    Test(&'static str),
+}
+
+use Part::{Package, Program, Test};
+
+const OTHERS_LOCKS: &str = "the locks of hyper, of rayon, or of the program it starts, are std's, which are not seen where contended";
+const SIGNALS: &str =
+    "it starts a program and sends it signals, which are kept back while a thread waits for a lock or a wake";
+
+/// What no sanitizer looks at, and why.
+const LEFT_OUT: [(Part, &str); 9] = [
+    (Package(LOOM_TESTS), "loom switches stacks by itself"),
+    (
+        Package("windlass-benches"),
+        "what is to be said of the other runtimes that they run is not ours to mend",
+    ),
+    (Package("windlass-macros"), "it runs in the compiler"),
+    (Package("xtask"), "it is one thread of safe code, and starts cargo"),
+    (Test("compile_fail_messages"), "the compiler runs in it, and nothing of ours does"),
+    (
+        Test("a_new_runtime_does_not_wake_up"),
+        "it counts the wake-ups of a process, and the sanitizer's own thread wakes up",
+    ),
+    (
+        Test("an_idle_runtime_makes_no_system_calls"),
+        "it counts those of a process, and the sanitizer's own thread makes some",
+    ),
+    (
+        Test("memory_while_streaming"),
+        "it limits the memory of a process, and most of it is the sanitizer's own",
+    ),
+    (
+        Test("threads_that_cannot_be_started_are_an_error"),
+        "it limits the address space, all of which a sanitizer claims",
+    ),
 ];
+
+/// What the thread sanitizer does not look at besides, and why.
+const LEFT_OUT_OF_THREAD: [(Part, &str); 10] = [
+    (Program("run_interrupted"), SIGNALS),
+    (Program("examples_crawler"), SIGNALS),
+    (Program("fileserver_end"), SIGNALS),
+    (Program("fileserver_clients"), OTHERS_LOCKS),
+    (Program("fileserver_content"), OTHERS_LOCKS),
+    (Program("fileserver_paths"), OTHERS_LOCKS),
+    (Program("fileserver_tools"), OTHERS_LOCKS),
+    (Program("hyper_http"), OTHERS_LOCKS),
+    (Test("rayon"), OTHERS_LOCKS),
+    (
+        Program("wakes"),
+        "it counts how often threads sleep, and one that the sanitizer slows down is given a job before it does",
+    ),
+];
+
+/// What one test program may take, in minutes: several times what the slowest does.
+const MINUTES: u64 = 10;
 
 /// One of the compiler's sanitizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,9 +135,17 @@ impl Sanitizer {
         }
     }
 
-    /// The variable its runtime reads, and what we set it to.
-    fn environment(self) -> (&'static str, String) {
-        match self {
+    fn left_out(self) -> Vec<(Part, &'static str)> {
+        let mut parts = LEFT_OUT.to_vec();
+        if self == Sanitizer::Thread {
+            parts.extend(LEFT_OUT_OF_THREAD);
+        }
+        parts
+    }
+
+    /// The variable its runtime reads, and what we set it to, with reports going to files whose names begin with `log`.
+    fn environment(self, log: &Path) -> (&'static str, String) {
+        let (variable, options) = match self {
             Sanitizer::Thread => {
                 let file = place::root().join("xtask/tsan.supp");
                 ("TSAN_OPTIONS", format!("suppressions={} second_deadlock_stack=1", file.display()))
@@ -85,7 +154,19 @@ impl Sanitizer {
                 ("ASAN_OPTIONS", "detect_leaks=1 detect_stack_use_after_return=1 strict_init_order=1".into())
             }
             Sanitizer::Leak => ("LSAN_OPTIONS", "report_objects=1".into()),
+        };
+        (variable, format!("{options} print_suppressions=0 log_path={}", log.display()))
+    }
+
+    /// The compiler's flags.
+    fn flags(self) -> String {
+        let mut flags = format!("-Zsanitizer={} -Cunsafe-allow-abi-mismatch=sanitizer", self.name());
+        if self == Sanitizer::Thread {
+            // crossbeam then uses acquire loads where it has fences, which this sanitizer does not understand; and the tests of
+            // signals send them where it delivers them.
+            flags.push_str(" --cfg crossbeam_sanitize_thread --cfg windlass_sanitize_thread");
         }
+        flags
     }
 }
 
@@ -141,42 +222,106 @@ fn run(sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
         return Err(Failure::new(format!("the sanitizers are not set up for {host}"))
             .fix("run this on Linux with a compiler for x86-64 or aarch64 and glibc"));
     }
-    let mut flags = format!("-Zsanitizer={} -Cunsafe-allow-abi-mismatch=sanitizer", sanitizer.name());
-    if sanitizer == Sanitizer::Thread {
-        // crossbeam then uses acquire loads where it has fences, which this sanitizer does not understand.
-        flags.push_str(" --cfg crossbeam_sanitize_thread");
+    let (mut packages, mut programs, mut tests) = (Vec::new(), Vec::new(), Vec::new());
+    for (part, reason) in sanitizer.left_out() {
+        if scope == Scope::All {
+            println!("left out: {part:?}: {reason}");
+        }
+        match part {
+            Package(name) => packages.push(name),
+            Program(name) => programs.push(name),
+            Test(name) => tests.push(name),
+        }
     }
-    let (variable, value) = sanitizer.environment();
+    let workspace = Workspace::load()?;
+    let folder = workspace.target(sanitizer.folder())?;
+    let reports = folder.join("reports");
+    if reports.exists() {
+        fs::remove_dir_all(&reports).map_err(on_path("remove", &reports))?;
+    }
+    fs::create_dir_all(&reports).map_err(on_path("create", &reports))?;
+    let (variable, options) = sanitizer.environment(&reports.join("of"));
+    let instrumented = |command: &mut Command| {
+        command
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", sanitizer.flags())
+            // In the environment, where a cargo that a test starts finds them.
+            .env("CARGO_BUILD_TARGET", &host)
+            .env("CARGO_TARGET_DIR", &folder)
+            .env(variable, &options)
+            // std prints backtraces under a lock the thread sanitizer does not see.
+            .env("RUST_BACKTRACE", "0");
+    };
+    if scope == Scope::All {
+        // Ahead of the tests that start them, which wait for a minute and no longer.
+        let mut command = cargo();
+        instrumented(&mut command);
+        shell::run(command.args(["build", "--package", "windlass-examples", "--bins"]))?;
+    }
     let mut command = cargo();
-    command
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", flags)
-        .env(variable, value)
-        // std prints backtraces under a lock the thread sanitizer does not see.
-        .env("RUST_BACKTRACE", "0")
-        .args(["test", "--no-fail-fast", "--target", &host, "--target-dir"])
-        .arg(Workspace::load()?.target(sanitizer.folder())?);
+    instrumented(&mut command);
+    command.args(["test", "--no-fail-fast", "--config", &with_limit(&host)]);
     match scope {
         Scope::Core => command
             .args(["--package", "windlass-tests"])
             .args(CORE_TESTS.iter().flat_map(|test| ["--test", test])),
         Scope::All => {
-            command.args(["--workspace", "--lib", "--tests"]);
-            command.args(
-                [LOOM_TESTS, "windlass-benches", "windlass-macros", "xtask"]
-                    .iter()
-                    .flat_map(|package| ["--exclude", package]),
-            )
+            let mut all = workspace.tests_without(&packages);
+            all.retain(|test| !programs.contains(&test.as_str()));
+            command
+                .args(["--workspace", "--lib", "--bins"])
+                .args(all.iter().flat_map(|test| ["--test", test]))
+                .args(packages.iter().flat_map(|package| ["--exclude", package]))
         }
     };
     // What a test prints would go through a lock of std's, which the thread sanitizer does not see.
-    command.args(["--", "--nocapture"]).args(SKIPPED.iter().flat_map(|test| ["--skip", test]));
-    shell::run(&mut command)
+    command.args(["--", "--nocapture"]).args(tests.iter().flat_map(|test| ["--skip", test]));
+    let mut tally = Tally::default();
+    let ended = shell::run_watching(&mut command, |line| tally.see(line));
+    println!("{tally}");
+    none_in(&reports)?;
+    ended
+}
+
+/// cargo's setting that has each test program run by `timeout`, so that one which hangs fails, and the next one's turn comes.
+fn with_limit(host: &str) -> String {
+    // In the foreground, it ends with all the rest where someone types ctrl-c.
+    format!(r#"target.{host}.runner = ["timeout", "--foreground", "--kill-after=10s", "{MINUTES}m"]"#)
+}
+
+/// Fails with what the sanitizer's files say, if there are any.
+fn none_in(reports: &Path) -> Result<(), Failure> {
+    let mut all = String::new();
+    for entry in fs::read_dir(reports).map_err(on_path("read", reports))? {
+        let file = entry.map_err(on_path("read", reports))?.path();
+        let text = fs::read(&file).map_err(on_path("read", &file))?;
+        let _ = writeln!(all, "{}:\n{}", file.display(), String::from_utf8_lossy(&text));
+    }
+    if all.is_empty() {
+        println!("the sanitizer has nothing to report");
+        return Ok(());
+    }
+    println!("{all}");
+    let count = all.lines().filter(|line| line.starts_with("SUMMARY: ")).count();
+    Err(Failure::new(format!("the sanitizer has {count} reports, see above"))
+        .fix(format!("they are kept until the next run in {}", reports.display())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reports_are_counted_and_fail_and_no_file_is_no_report() {
+        let folder = std::env::temp_dir().join(format!("windlass-reports-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        none_in(&folder).unwrap();
+        fs::write(folder.join("of.1"), "WARNING: a race\nSUMMARY: a race\nSUMMARY: another\n").unwrap();
+        fs::write(folder.join("of.2"), "SUMMARY: a leak\n").unwrap();
+        let text = none_in(&folder).unwrap_err().to_string();
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(text.contains("3 reports"), "{text}");
+    }
 
     #[test]
     fn only_the_standard_library_is_suppressed_and_each_time_with_a_reason() {

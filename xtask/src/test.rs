@@ -58,7 +58,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Takes one line of output: `test result: ok. 7 passed; 0 failed; 1 ignored; ...`.
-    fn see(&mut self, line: &str) {
+    pub(crate) fn see(&mut self, line: &str) {
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
         else {
             return;
