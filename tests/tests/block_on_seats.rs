@@ -5,9 +5,12 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc as std_mpsc};
 use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use windlass::runtime::Runtime;
+use windlass::sync::{Notify, oneshot};
+use windlass::time::sleep;
 use windlass_tests::{Flavor, on_every_flavor, on_multi_thread, spin_until, wake_self, yield_until};
 
 on_multi_thread!(
@@ -19,9 +22,10 @@ on_multi_thread!(
     a_seat_goes_to_the_next_in_line,
     tasks_left_on_a_seat_are_handed_over,
     a_root_that_never_waits_runs_no_tasks_for_good,
+    long_tasks_do_not_go_before_the_future,
 );
 
-on_every_flavor!(the_switch_changes_nothing_else);
+on_every_flavor!(the_switch_changes_nothing_else, one_yield_of_the_future_lets_so_many_tasks_go_first);
 
 /// Holds up every worker until it is dropped.
 struct HeldUp(Arc<AtomicBool>);
@@ -215,4 +219,66 @@ fn the_switch_changes_nothing_else(flavor: Flavor) {
         sum
     });
     assert_eq!(sum, 4_950);
+}
+
+/// What took its thread's whole time until then was short, and so seem these, which are woken with the future.
+fn long_tasks_do_not_go_before_the_future(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let here = thread::current().id();
+    for _ in 0..10 {
+        let notify = Arc::new(Notify::new());
+        let is_polled = Arc::new(AtomicBool::new(false));
+        let (sender, woken) = oneshot::channel();
+        let ran_before = runtime.block_on(async {
+            let tasks: Vec<_> = (0..60)
+                .map(|_| {
+                    let (notify, is_polled) = (notify.clone(), is_polled.clone());
+                    windlass::spawn(async move {
+                        notify.notified().await;
+                        let is_before = thread::current().id() == here && !is_polled.load(Ordering::SeqCst);
+                        let begun = Instant::now();
+                        spin_until(|| begun.elapsed() > Duration::from_millis(1));
+                        is_before
+                    })
+                })
+                .collect();
+            // By a timer, since those are served by whoever is in the driver: this thread, at times.
+            windlass::spawn(async move {
+                sleep(Duration::from_millis(3)).await;
+                notify.notify_waiters();
+                sender.send(()).unwrap();
+            });
+            woken.await.unwrap();
+            is_polled.store(true, Ordering::SeqCst);
+            let mut ran_before = 0;
+            for task in tasks {
+                ran_before += usize::from(task.await.unwrap());
+            }
+            ran_before
+        });
+        // One or two until it is seen that they take long.
+        assert!(ran_before <= 4, "{ran_before} tasks of a millisecond each went before the future");
+    }
+}
+
+fn one_yield_of_the_future_lets_so_many_tasks_go_first(flavor: Flavor) {
+    const MOST: u32 = 10;
+    let runtime = flavor.builder().event_interval(MOST).build().unwrap();
+    let here = thread::current().id();
+    let ran = Arc::new(AtomicUsize::new(0));
+    runtime.block_on(async {
+        for _ in 0..500 {
+            let ran = ran.clone();
+            windlass::spawn(async move {
+                ran.fetch_add(usize::from(thread::current().id() == here), Ordering::SeqCst);
+            });
+        }
+        let before = ran.load(Ordering::SeqCst);
+        windlass::task::yield_now().await;
+        let first = ran.load(Ordering::SeqCst) - before;
+        assert!(first <= MOST as usize, "{first} went first");
+        if matches!(flavor, Flavor::CurrentThread) {
+            assert_eq!(first, MOST as usize);
+        }
+    });
 }

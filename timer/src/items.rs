@@ -1,8 +1,8 @@
 //! What the slots of a wheel hold: items that stand for entries, in chunks.
 //!
 //! An item says when it is due, so that a whole slot can be moved without a look at the entries, from one end of a piece of memory
-//! to the other. The price is that an entry does not know where its item is: that of one which was cancelled or moved stays behind,
-//! *stale*, until the slot is moved, swept, or gone through.
+//! to the other. The price is that an entry does not know where its item is: unless it is the slot's first or last, that of one which was
+//! cancelled or moved stays behind, *stale*, until the slot is moved, swept, or gone through.
 
 /// The index that stands for no chunk.
 const NONE: u32 = u32::MAX;

@@ -44,8 +44,8 @@ use crate::level::{LEVELS, Level, Position, SLOTS};
 ///
 /// Empty stretches cost nothing: now jumps from one occupied slot to the next.
 ///
-/// What a slot holds of an entry that is cancelled or moved is taken out at once if it came last, as with most; the rest is swept
-/// once it is more than half of the slot. So a wheel takes some 64 bytes for each of the most entries it ever held at once, and a
+/// What a slot holds of an entry that is cancelled or moved is taken out at once if it is the last or the first of it, as with most; the rest is
+/// swept once it is more than half of the slot. So a wheel takes some 64 bytes for each of the most entries it ever held at once, and a
 /// few hundred for each slot that they are in, and an operation allocates only where it takes more than ever before.
 ///
 /// # Examples

@@ -123,7 +123,7 @@ impl Clock {
         nanoseconds(deadline.saturating_duration_since(self.start))
     }
 
-    /// The tick at which who waits for the tick `due` is woken.
+    /// The tick at which one who waits for the tick `due` is woken: that one, or a later one that others share.
     #[inline]
     pub(crate) fn rounded_up(&self, due: u64, grain: Grain) -> u64 {
         // Exact where the clock stands: what a program reads from it then is what it asked for.
@@ -154,9 +154,10 @@ impl Clock {
         }
         time.pause();
         self.is_paused.store(true, Relaxed);
+        // First, so that nobody reads the system's clock who has seen this one stand.
+        SOME_ARE_VIRTUAL.store(true, Relaxed);
         // Last: whoever asks `time` finds it standing, or waits for the lock.
         self.is_virtual.store(true, Relaxed);
-        SOME_ARE_VIRTUAL.store(true, Relaxed);
         Ok(())
     }
 

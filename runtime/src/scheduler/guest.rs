@@ -107,11 +107,11 @@ impl Guest {
             }
             // In tasks none of the task-locals is set in whose scopes `block_on` was called.
             let _out_of_scopes = leave_scopes();
-            // Its own future has priority, but for what is at hand when it lets others go first: one that wakes itself at every poll
-            // must not starve the tasks.
-            let mut has_waited = root.is_woken();
-            let mut turns = if has_waited { self.count_at_hand() } else { 0 };
-            for turn in 1.. {
+            // Its own future has priority, but for what is at hand when it lets others go first (one that wakes itself at every poll must not
+            // starve the tasks), and for short tasks that somebody else would have to be woken for.
+            let most = self.shared().config.event_interval as usize;
+            let turns = if root.is_woken() { self.count_at_hand().min(most) } else { 0 };
+            for turn in 1..=2 * most {
                 let found = if self.is_one_too_many() && !root.is_woken() {
                     self.rest()
                 } else {
@@ -120,11 +120,9 @@ impl Guest {
                 };
                 let Some(token) = found else { break };
                 Worker::run(self, token);
-                if turn >= turns && root.is_woken() && !std::mem::replace(&mut has_waited, true) {
-                    turns = turn + self.to_do_first();
-                }
-                if turn >= turns && (root.is_woken() || turn >= self.shared().config.event_interval as usize)
-                {
+                let comes_now =
+                    if root.is_woken() { turn >= turns && !self.has_short_ones() } else { turn >= most };
+                if comes_now {
                     break;
                 }
             }

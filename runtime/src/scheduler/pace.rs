@@ -111,6 +111,11 @@ impl Pace {
         !cfg!(windlass_loom) && took.saturating_add(likely) <= WORTH_A_WAKE.as_nanos() as u64
     }
 
+    /// The same, if those before say so too.
+    pub(super) fn is_surely_over_soon(&self, polls: u64, left: usize) -> bool {
+        self.per_poll.get() > 0 && !self.is_worth_a_wake(left) && self.is_over_soon(polls, left)
+    }
+
     /// So many slept, and one of them is being woken for what is queued.
     pub(super) fn wakes_another(&self, sleepers: usize) {
         self.woke.set(Some((Instant::now(), sleepers)));

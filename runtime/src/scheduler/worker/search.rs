@@ -146,6 +146,8 @@ impl Worker {
     fn sleep_unasked(&self) -> Option<Token> {
         match self.to_search(self.sleep_from(None, false)) {
             Some(searching) => self.find_or_sleep_from(Some(searching)),
+            // Its own future comes first, which the driver woke last.
+            None if self.is_interrupted() => None,
             // What a hook of the user's or the driver has brought: rather than to leave that too, and call the hook again.
             None => self.at_hand(),
         }
@@ -245,7 +247,9 @@ impl Worker {
             return Woken::OnItsOwn;
         }
         self.shared.idle.sleep(self.index, self.role, &self.parker, searching);
-        let sees_work = looks && self.shared.has_work();
+        // Who does not look is not to be looked for; unless all workers have got stuck meanwhile, and the monitor did not find this one among the sleepers yet.
+        // (Then this sees what it has set before: both had the sleepers' lock.)
+        let sees_work = (looks || self.shared.idle.wakes_guests()) && self.shared.has_work();
         let mut held = None;
         if !sees_work && !self.shared.is_closing() {
             let seat = self.seat();

@@ -79,10 +79,11 @@ impl Worker {
         left > 0 && self.pace.is_over_soon(self.seat().stats.polls.get(), left)
     }
 
-    /// How many tasks are here for which nobody was woken, if they are likely to be over soon. Somebody would have to be woken for them before
-    /// this thread polls its own future, behind which they may have to wait for good.
-    pub(crate) fn to_do_first(&self) -> usize {
-        if self.untold.get() && self.is_over_soon() { self.desk.len() } else { 0 }
+    /// Whether there are tasks for which nobody was woken, and which are known to be short. Somebody would have to be woken for them before this
+    /// thread polls its own future, behind which they may have to wait for good.
+    pub(crate) fn has_short_ones(&self) -> bool {
+        let left = self.desk.len();
+        self.untold.get() && left > 0 && self.pace.is_surely_over_soon(self.seat().stats.polls.get(), left)
     }
 
     /// Tells of what is still here of that for which nobody was woken.
