@@ -22,6 +22,7 @@ windlass_tests::on_every_flavor!(
     advancing_fires_what_is_due_and_nothing_else,
     advancing_in_steps,
     advancing_lets_woken_tasks_run,
+    advancing_lets_all_run_that_are_woken_together,
     it_does_not_stop_at_a_timer_that_was_cancelled,
     it_does_not_stop_where_nobody_waits,
     it_waits_for_spawn_blocking,
@@ -143,6 +144,27 @@ fn advancing_in_steps(flavor: Flavor) {
     });
 }
 
+fn advancing_lets_all_run_that_are_woken_together(flavor: Flavor) {
+    if !flavor.is_current_thread() {
+        // As below.
+        return;
+    }
+    let runtime = flavor.builder().event_interval(10).start_paused(true).build().expect("a runtime starts");
+    runtime.block_on(async {
+        let (sender, receiver) = mpsc::channel();
+        for n in 0..35 {
+            let sender = sender.clone();
+            windlass::spawn(async move {
+                sleep(MS).await;
+                sender.send(n).unwrap();
+            });
+        }
+        windlass::task::yield_now().await;
+        time::advance(MS).await;
+        assert_eq!(receiver.try_iter().collect::<Vec<_>>(), (0..35).collect::<Vec<_>>());
+    });
+}
+
 fn advancing_lets_woken_tasks_run(flavor: Flavor) {
     if !flavor.is_current_thread() {
         // On other threads they run when they run.
@@ -157,10 +179,7 @@ fn advancing_lets_woken_tasks_run(flavor: Flavor) {
                 sender.send(n).unwrap();
             });
         }
-        // `block_on`'s own future goes before all tasks but one.
-        for _ in 0..3 {
-            windlass::task::yield_now().await;
-        }
+        windlass::task::yield_now().await;
         time::advance(2 * MS).await;
         assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [1, 2]);
         time::advance(2 * MS).await;

@@ -39,6 +39,8 @@ pub(crate) fn cargo_in(folder: &Path) -> Command {
         if text.starts_with("CARGO_PKG_")
             || text.starts_with("CARGO_MANIFEST_")
             || text.starts_with("CARGO_BIN_")
+            // It would count instead of the flags that a step sets.
+            || text == "CARGO_ENCODED_RUSTFLAGS"
         {
             command.env_remove(&name);
         }

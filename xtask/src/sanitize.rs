@@ -2,7 +2,7 @@
 //!
 //! They run on the stable compiler with its unstable options unlocked. The standard library itself is not instrumented: what the
 //! thread sanitizer cannot see in it is named in `tsan.supp`, never by a symbol of ours. A test that starts cargo starts it with
-//! the same flags and for the same target, so the programs of `examples/` run under the sanitizer as well.
+//! the same flags and for the same target, so the programs of `examples/` run under the address sanitizer as well.
 //!
 //! Every process writes its reports to a file of its own: of one that is killed or whose end nobody looks at, none is lost.
 
@@ -261,13 +261,18 @@ fn run(sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
     let mut command = cargo();
     instrumented(&mut command);
     command.args(["test", "--no-fail-fast", "--config", &with_limit(&host)]);
+    let named;
     match scope {
-        Scope::Core => command
-            .args(["--package", "windlass-tests"])
-            .args(CORE_TESTS.iter().flat_map(|test| ["--test", test])),
+        Scope::Core => {
+            named = CORE_TESTS.len();
+            command
+                .args(["--package", "windlass-tests"])
+                .args(CORE_TESTS.iter().flat_map(|test| ["--test", test]))
+        }
         Scope::All => {
             let mut all = workspace.tests_without(&packages);
             all.retain(|test| !programs.contains(&test.as_str()));
+            named = all.len();
             command
                 .args(["--workspace", "--lib", "--bins"])
                 .args(all.iter().flat_map(|test| ["--test", test]))
@@ -280,7 +285,12 @@ fn run(sanitizer: Sanitizer, scope: Scope) -> Result<(), Failure> {
     let ended = shell::run_watching(&mut command, |line| tally.see(line));
     println!("{tally}");
     none_in(&reports)?;
-    ended
+    ended?;
+    if tally.programs() < named as u64 {
+        let ran = tally.programs();
+        return Err(Failure::new(format!("{ran} test programs ran, and {named} were named")));
+    }
+    Ok(())
 }
 
 /// cargo's setting that has each test program run by `timeout`, so that one which hangs fails, and the next one's turn comes.

@@ -57,6 +57,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// How many programs have ended.
+    pub(crate) fn programs(&self) -> u64 {
+        self.programs
+    }
+
     /// Takes one line of output: `test result: ok. 7 passed; 0 failed; 1 ignored; ...`.
     pub(crate) fn see(&mut self, line: &str) {
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))

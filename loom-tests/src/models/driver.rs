@@ -325,7 +325,7 @@ fn clock_waits_for_whom_a_job_has_woken() {
             })
         };
         job.join().unwrap();
-        monitor::share(&shared, true);
+        monitor::share(&shared, true, &mut false);
         assert_clock_moves(&wakes, &[&watched]);
         finish(&shared, [(&watched, thread)]);
     });

@@ -2,7 +2,7 @@
 
 use loom::thread;
 
-use super::workers::{assert_nothing_lost, clear, finder, runtime, settle, task, worker};
+use super::workers::{assert_nothing_lost, clear, dozer, finder, guest, runtime, settle, task, worker};
 use crate::explore::model;
 use crate::scheduler::monitor;
 
@@ -50,7 +50,23 @@ fn shares_what_nobody_was_told_of() {
         let (busy, other) = (worker(&shared), worker(&shared));
         let (watched, thread) = finder(other);
         busy.desk().push(task(&shared));
-        monitor::share(&shared, false);
+        monitor::share(&shared, false, &mut false);
+        assert_nothing_lost(&shared, &[&watched], &[]);
+        shared.set_closing();
+        drop(thread.join().unwrap());
+        clear(&shared);
+    });
+}
+
+/// A task is queued behind a worker that is stuck, which the monitor finds while a guest goes to sleep, without a search.
+#[test]
+fn all_are_found_stuck_while_a_guest_goes_to_sleep() {
+    model("monitor::all_are_found_stuck_while_a_guest_goes_to_sleep", 20).explore(|| {
+        let shared = runtime(2);
+        let busy = worker(&shared);
+        busy.desk().push(task(&shared));
+        let (watched, thread) = dozer(guest(&shared));
+        monitor::share(&shared, true, &mut false);
         assert_nothing_lost(&shared, &[&watched], &[]);
         shared.set_closing();
         drop(thread.join().unwrap());

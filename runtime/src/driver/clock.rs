@@ -12,35 +12,34 @@ use crate::primitives::{Arc, Mutex};
 /// in the kernel's own wheel, but some 16 us at least and [`COARSEST`] at most: from 10 ms on a runtime wakes for them 1 500 times a second
 /// at most, however many there are, and all are less than a millisecond late.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Grain(u32);
+pub(crate) struct Grain(u64);
 
 /// Five eighths of 2^20 ns, some 655 us: what is left of a millisecond is for the wake. No power of two, but a multiple of a large one,
 /// so that one slot of a wheel holds what fires together.
 const COARSEST: u64 = 5 << 17;
 
 impl Grain {
-    pub(crate) const FINEST: Grain = Grain(14);
-    /// Beyond it is the coarsest.
-    const COARSE: Grain = Grain(19);
+    /// Some 16 us.
+    pub(crate) const FINEST: Grain = Grain(1 << 14);
 
     /// For a timer that is so far ahead.
     #[inline]
     pub(crate) fn of(ahead: Duration) -> Self {
         let sixteenth = nanoseconds(ahead) >> 4;
         if sixteenth >= COARSEST {
-            return Grain(Self::COARSE.0 + 1);
+            return Grain(COARSEST);
         }
-        // Its length in bits, minus one.
-        Grain((sixteenth | 1).ilog2().clamp(Self::FINEST.0, Self::COARSE.0))
+        Grain(1 << (sixteenth | Self::FINEST.0).ilog2())
     }
 
     /// The next multiple, if there is one.
     #[inline]
     fn round_up(self, tick: u64) -> Option<u64> {
-        if self.0 > Self::COARSE.0 {
-            return Some(tick.checked_add(COARSEST - 1)? / COARSEST * COARSEST);
+        if self.0 == COARSEST {
+            return tick.checked_next_multiple_of(COARSEST);
         }
-        let rest = (1 << self.0) - 1;
+        // A power of two.
+        let rest = self.0 - 1;
         Some(tick.checked_add(rest)? & !rest)
     }
 }
@@ -152,11 +151,10 @@ impl Clock {
         if time.is_paused() {
             return Err(ClockError::Stands);
         }
+        // Relaxed, all: see `now`. Whoever asks `time` finds it standing, or waits for the lock.
+        SOME_ARE_VIRTUAL.store(true, Relaxed);
         time.pause();
         self.is_paused.store(true, Relaxed);
-        // First, so that nobody reads the system's clock who has seen this one stand.
-        SOME_ARE_VIRTUAL.store(true, Relaxed);
-        // Last: whoever asks `time` finds it standing, or waits for the lock.
         self.is_virtual.store(true, Relaxed);
         Ok(())
     }

@@ -16,7 +16,8 @@ pub(crate) struct Config {
     pub(crate) seats: usize,
     /// How many tasks a worker runs between two looks at the injector.
     pub(crate) global_queue_interval: u32,
-    /// How many tasks `block_on` runs at most before it looks at its own future again; twice as many that are known to be short.
+    /// How many tasks `block_on` runs at most before it looks at its own future again, unless that lets all go first; twice as many that are known
+    /// to be short.
     pub(crate) event_interval: u32,
     /// Whether a task that is woken runs next. Not with one thread, where order is worth more.
     pub(crate) lifo: bool,

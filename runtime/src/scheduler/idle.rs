@@ -145,19 +145,30 @@ impl Idle {
     /// there was one.
     #[cold]
     pub(crate) fn wake_one(&self) -> bool {
-        self.wake(self.wakes_guests())
+        self.wake(self.wakes_guests(), false)
     }
 
     /// The same, or a guest if no worker sleeps: for what is no task.
     #[cold]
     pub(crate) fn wake_worker_or_guest(&self) -> bool {
-        self.wake(true)
+        self.wake(true, false)
     }
 
-    fn wake(&self, guests_too: bool) -> bool {
+    /// The same for a task or for what is none, though somebody may search: he has not found it for long, and may have no processor.
+    #[cold]
+    pub(crate) fn wake_one_more(&self, is_for_task: bool) -> bool {
+        self.wake(!is_for_task || self.wakes_guests(), true)
+    }
+
+    /// Whether somebody searches.
+    pub(crate) fn is_searched(&self) -> bool {
+        self.word.load(Relaxed) & SEARCHING_MASK != 0
+    }
+
+    fn wake(&self, guests_too: bool, one_more: bool) -> bool {
         let parker = {
             let mut sleepers = self.sleepers.lock();
-            if self.word.load(Relaxed) & SEARCHING_MASK != 0 {
+            if !one_more && self.is_searched() {
                 return false;
             }
             let worker = sleepers.list.iter().rposition(|sleeper| sleeper.role == Role::Worker);
@@ -328,6 +339,18 @@ mod tests {
         assert!(was_woken(&idle, 0));
         assert_eq!(idle.notify(), Notified::InGoodHands);
         assert_eq!(sleepers(&idle), [1]);
+    }
+
+    #[test]
+    fn one_more_is_woken_though_somebody_searches() {
+        let idle = Idle::new(2);
+        let _parker = sleep(&idle, 0, Role::Worker);
+        let searching = idle.search(2).expect("nobody does yet");
+        assert!(!idle.wake_one());
+        assert!(idle.wake_one_more(true));
+        assert!(!was_woken(&idle, 0), "another one searches still");
+        assert!(idle.found(searching));
+        assert_eq!(idle.word.load(Relaxed), 0);
     }
 
     #[test]

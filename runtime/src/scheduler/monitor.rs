@@ -80,10 +80,11 @@ pub(crate) fn watch(shared: &Shared) {
     let mut seen = vec![unseen; shared.seats.len()];
     let mut last_awake = Instant::now();
     let mut looks = shared.driver.looks();
+    let mut left_to_searcher = false;
     while !shared.is_closing() {
         let now = Instant::now();
         let driver = look_at_driver(shared, &mut looks);
-        let tick = match look(shared, &mut seen, now) {
+        let tick = match look(shared, &mut seen, &mut left_to_searcher, now) {
             Look::Quiet if now.duration_since(last_awake) > QUIET => {
                 shared.monitor.rest(shared);
                 last_awake = Instant::now();
@@ -131,13 +132,13 @@ pub(super) fn look_at_driver(shared: &Shared, seen: &mut u64) -> Attended {
         return Attended::Yes;
     }
     if *seen == last {
-        // It searches, finds nothing, and sleeps in the driver.
-        shared.idle.wake_worker_or_guest();
+        // It searches, finds nothing, and sleeps in the driver. Whoever may search now has not come to that since the last look.
+        shared.idle.wake_one_more(false);
     }
     Attended::Perhaps
 }
 
-fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
+fn look(shared: &Shared, seen: &mut [Seen], left_to_searcher: &mut bool, now: Instant) -> Look {
     let (mut awake, mut suspicious) = (false, false);
     // Those who are there to run tasks, and those of them whose poll is the same as at the last look.
     let (mut workers, mut stuck) = (0, 0);
@@ -165,16 +166,24 @@ fn look(shared: &Shared, seen: &mut [Seen], now: Instant) -> Look {
             quietly(|| report(shared, seat, beat, stuck));
         }
     }
-    share(shared, stuck == workers);
+    share(shared, stuck == workers, left_to_searcher);
     if awake { Look::Awake { suspicious } } else { Look::Quiet }
 }
 
 /// Wakes somebody for what is queued, if nobody comes for it unless woken: whoever queued it may have thought it too short to be shared.
 /// If all workers are stuck, or none has come yet, it is a guest, and so it is from here on for whatever is queued, until one of them moves.
-pub(crate) fn share(shared: &Shared, all_are_stuck: bool) {
+///
+/// What is queued is left to who searches, if somebody does, but not twice in a row: he may have no processor, or have given it away.
+pub(crate) fn share(shared: &Shared, all_are_stuck: bool, left_to_searcher: &mut bool) {
     shared.idle.set_guests_too(all_are_stuck);
+    let was_left = std::mem::take(left_to_searcher);
     if shared.has_work() {
-        shared.idle.wake_one();
+        if was_left {
+            shared.idle.wake_one_more(true);
+        } else {
+            *left_to_searcher = shared.idle.is_searched();
+            shared.idle.wake_one();
+        }
     }
 }
 

@@ -20,6 +20,8 @@ const LOOK_WITHIN: Duration = Duration::from_millis(2);
 pub(super) struct Pace {
     /// When this worker last got up, and how many polls it had done then.
     up: Cell<(Instant, u64)>,
+    /// For how long of that it waited for what might come.
+    waited: Cell<Duration>,
     /// What a poll took of late, with all there is around it, in nanoseconds; 0 if nothing is known yet.
     per_poll: Cell<u64>,
     /// When this worker last looked at the driver, or got up, and how many polls it had done then.
@@ -38,6 +40,7 @@ impl Pace {
         let now = (Instant::now(), polls);
         Self {
             up: Cell::new(now),
+            waited: Cell::new(Duration::ZERO),
             per_poll: Cell::new(0),
             looked: Cell::new(now),
             between_looks: Cell::new(u32::MAX),
@@ -50,6 +53,7 @@ impl Pace {
     pub(super) fn start(&self, polls: u64) {
         let now = (Instant::now(), polls);
         self.up.set(now);
+        self.waited.set(Duration::ZERO);
         self.looked.set(now);
     }
 
@@ -73,10 +77,15 @@ impl Pace {
         next
     }
 
+    /// The worker has waited for so long, and done nothing meanwhile.
+    pub(super) fn has_waited(&self, time: Duration) {
+        self.waited.set(self.waited.get().saturating_add(time));
+    }
+
     /// The worker goes to sleep. Returns how long it was up.
     pub(super) fn stop(&self, polls: u64) -> Duration {
         let (since, before) = self.up.get();
-        let busy = since.elapsed();
+        let busy = since.elapsed().saturating_sub(self.waited.get());
         if let Some(took) = (busy.as_nanos() as u64).checked_div(polls.wrapping_sub(before)) {
             // If longer, mostly what it was, so that one long poll does not count for all. If shorter, just that: polls take longer
             // than they would if others work on the same things, and then this must not be why they do. Nor must it be what there is besides

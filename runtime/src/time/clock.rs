@@ -117,21 +117,7 @@ pub async fn advance(duration: Duration) {
     timers.fire(timers.clock().tick(), wake);
     // This thread may be no worker, which would see to that by itself.
     driver.cover_timers();
-    for _ in 0..rounds_of_others().max(1) {
-        yield_now().await;
-    }
-}
-
-/// How often to let others go first: a task that yields goes behind all of them, `block_on`'s own future behind so many of them.
-fn rounds_of_others() -> usize {
-    if context::with_task(|task| task.is_some()) {
-        return 1;
-    }
-    context::with_worker(|worker| {
-        worker.map_or(0, |worker| {
-            worker.count_at_hand().div_ceil(worker.shared().config.event_interval as usize)
-        })
-    })
+    yield_now().await;
 }
 
 #[track_caller]

@@ -55,30 +55,34 @@ impl Worker {
             return None;
         }
         let mut spawns = self.spawning()?;
-        if self.lingered_for.get() == Some(spawns.1) {
-            return None;
-        }
         let begun = Instant::now();
-        loop {
+        let waited = loop {
             thread::yield_now();
             // Where this took longer, others have had the processor meanwhile: the guest too, most likely.
-            if spawns.0.stealer.len() >= ENOUGH || begun.elapsed() > LINGER {
-                break;
+            let waited = begun.elapsed();
+            if spawns.0.stealer.len() >= ENOUGH || waited > LINGER {
+                break waited;
             }
-            spawns = self.spawning()?;
-        }
+            match self.spawning() {
+                Some(goes_on) => spawns = goes_on,
+                None => break waited,
+            }
+        };
+        self.pace.has_waited(waited);
         let found = self.search();
         self.lingered_for.set(if found.is_some() { None } else { Some(spawns.1) });
         found
     }
 
-    /// The seat of a guest whose future is being polled, and what tells whether that poll has spawned since.
+    /// The seat of a guest whose future is being polled (or who serves the driver, which is as well), and what tells whether that poll has spawned
+    /// since; but for one that was waited for in vain.
     fn spawning(&self) -> Option<(&Seat, (Beat, u64))> {
         let guests = self.shared.seats.iter().filter(|seat| seat.is_occupied() && !seat.is_workers());
         guests.map(|seat| &**seat).find_map(|seat| {
             let beat = seat.pulse.beat();
-            matches!(seat.pulse.look(beat)?, Watched::BlockOn)
-                .then(|| (seat, (beat, seat.stats.spawned.get())))
+            let spawns = (beat, seat.stats.spawned.get());
+            let is_polled = matches!(seat.pulse.look(beat)?, Watched::BlockOn);
+            (is_polled && self.lingered_for.get() != Some(spawns)).then_some((seat, spawns))
         })
     }
 
