@@ -140,10 +140,13 @@ impl Threaded for Smol {
 impl Timers for Smol {
     type Sleep = Timer;
 
+    // A program calls what this calls.
+    #[inline(always)]
     fn sleep(time: Duration) -> Self::Sleep {
         Timer::after(time)
     }
 
+    #[inline(always)]
     fn reset(sleep: Pin<&mut Self::Sleep>, time: Duration) {
         sleep.get_mut().set_after(time);
     }

@@ -94,10 +94,13 @@ impl Threaded for Tokio {
 impl Timers for Tokio {
     type Sleep = time::Sleep;
 
+    // A program calls what this calls.
+    #[inline(always)]
     fn sleep(time: Duration) -> Self::Sleep {
         time::sleep(time)
     }
 
+    #[inline(always)]
     fn reset(sleep: Pin<&mut Self::Sleep>, time: Duration) {
         sleep.reset(Instant::now() + time);
     }

@@ -90,10 +90,13 @@ impl Threaded for Windlass {
 impl Timers for Windlass {
     type Sleep = time::Sleep;
 
+    // A program calls what this calls.
+    #[inline(always)]
     fn sleep(time: Duration) -> Self::Sleep {
         time::sleep(time)
     }
 
+    #[inline(always)]
     fn reset(sleep: Pin<&mut Self::Sleep>, time: Duration) {
         sleep.reset(Instant::now() + time);
     }
