@@ -36,7 +36,7 @@ struct Context {
     first_notes: Notes,
     /// The operations the poll under way has left.
     budget: Cell<u32>,
-    /// Whether what is being polled asked to let others go first.
+    /// Whether the task being polled asked to let others go first.
     yielded: Cell<bool>,
     /// The innermost scope of a task-local.
     scope: Cell<*const Scope>,
@@ -126,8 +126,13 @@ impl Drop for Polling {
 pub(crate) fn yield_to_others(waker: &Waker) {
     let own = CONTEXT.with(|c| {
         let own = !c.task.get().is_null() && task::is_of(waker, c.task.get());
-        if own || c.task.get().is_null() {
+        if own {
             c.yielded.set(true);
+        } else if c.task.get().is_null() {
+            // SAFETY: as in `with_worker`.
+            if let Some(worker) = unsafe { c.worker.get().as_ref() } {
+                worker.yield_of_root();
+            }
         }
         own
     });

@@ -76,14 +76,8 @@ pub(crate) fn poll_or_park<F: Future>(root: &Root, waker: &Waker, future: Pin<&m
 }
 
 fn poll<F: Future>(waker: &Waker, future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_and_ask(waker, future).0
-}
-
-/// The same, and whether it asked to let others go first.
-fn poll_and_ask<F: Future>(waker: &Waker, future: Pin<&mut F>) -> (Poll<F::Output>, bool) {
     let _polling = context::begin_poll(std::ptr::null(), BUDGET);
-    let polled = future.poll(&mut Context::from_waker(waker));
-    (polled, context::take_yield())
+    future.poll(&mut Context::from_waker(waker))
 }
 
 /// A guest on its seat. When dropped it hands over its tasks and leaves.
@@ -105,24 +99,21 @@ impl Guest {
 
     fn run<F: Future>(&self, root: &Root, waker: &Waker, mut future: Pin<&mut F>) -> F::Output {
         loop {
-            let mut yielded = false;
             // Of a runtime that closes only a stand-in can be a guest; its future sees that, and ends.
-            if root.take_woken() || self.shared().is_closing() {
-                let polled;
-                (polled, yielded) = self.in_root(|| poll_and_ask(waker, future.as_mut()));
-                if let Poll::Ready(output) = polled {
-                    return output;
-                }
+            if (root.take_woken() || self.shared().is_closing())
+                && let Poll::Ready(output) = self.in_root(|| poll(waker, future.as_mut()))
+            {
+                return output;
             }
             // In tasks none of the task-locals is set in whose scopes `block_on` was called.
             let _out_of_scopes = leave_scopes();
             // Its own future has priority, but for all that is at hand when it lets others go first, for some of that when it is woken already (one that
             // wakes itself at every poll must not starve the tasks), and for short tasks that somebody else would have to be woken for.
             let most = self.shared().config.event_interval as usize;
-            let turns = match (root.is_woken(), self.count_at_hand()) {
-                (false, _) => 0,
-                (true, at_hand) if yielded => at_hand,
-                (true, at_hand) => at_hand.min(most),
+            let turns = match root.is_woken() {
+                false => 0,
+                true if self.take_yield_of_root() => self.count_at_hand(),
+                true => self.count_at_hand().min(most),
             };
             for turn in 1..=turns.max(most.saturating_mul(2)) {
                 let found = if self.is_one_too_many() && !root.is_woken() {

@@ -50,6 +50,8 @@ pub(crate) struct Worker {
     root: Option<Arc<Root>>,
     /// Whether that future is being polled, which may block this thread for good.
     in_root: Cell<bool>,
+    /// Whether that future has asked to let others go first.
+    root_yielded: Cell<bool>,
     pace: Pace,
     /// The poll of a guest's future for which this worker last waited in vain, and how many tasks that guest had spawned then.
     lingered_for: Cell<Option<(Beat, u64)>>,
@@ -98,6 +100,7 @@ impl Worker {
             random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
             root,
             in_root: Cell::new(false),
+            root_yielded: Cell::new(false),
             pace,
             lingered_for: Cell::new(None),
             brought: Cell::new(None),
@@ -169,6 +172,16 @@ impl Worker {
         self.seat().pulse.begin(None);
         let _until_polled = InRoot(self);
         poll()
+    }
+
+    /// The future of `block_on` asks to let others go first.
+    pub(crate) fn yield_of_root(&self) {
+        self.root_yielded.set(true);
+    }
+
+    /// Whether it has since this was last asked.
+    pub(crate) fn take_yield_of_root(&self) -> bool {
+        self.root_yielded.take()
     }
 
     /// The next task this worker has at hand.

@@ -81,9 +81,15 @@ impl Worker {
 
     /// Whether there are tasks for which nobody was woken, and which are known to be short. Somebody would have to be woken for them before this
     /// thread polls its own future, behind which they may have to wait for good.
+    #[inline]
     pub(crate) fn has_short_ones(&self) -> bool {
+        self.untold.get() && self.has_surely_short_ones()
+    }
+
+    #[cold]
+    fn has_surely_short_ones(&self) -> bool {
         let left = self.desk.len();
-        self.untold.get() && left > 0 && self.pace.is_surely_over_soon(self.seat().stats.polls.get(), left)
+        left > 0 && self.pace.is_surely_over_soon(self.seat().stats.polls.get(), left)
     }
 
     /// Tells of what is still here of that for which nobody was woken.
