@@ -129,8 +129,8 @@ impl Runtime {
     /// Runs a future to its end on this thread, and tasks of the runtime while the future waits.
     ///
     /// So the future and what it spawns talk to each other without crossing threads. Any number of threads
-    /// may call it at once. On a multi-thread runtime this thread is no worker: while it sleeps it is not woken for tasks, as long
-    /// as not all workers are blocked. **A caller that holds a lock, or a borrow of a thread-local, may meet it again
+    /// may call it at once. On a multi-thread runtime this thread is no worker: it runs what its future spawns, and what the events and
+    /// timers wake that it waits for, but as long as not all workers are blocked it looks for no other tasks and is not woken for any. **A caller that holds a lock, or a borrow of a thread-local, may meet it again
     /// in a task**: switch that off with
     /// [`Builder::block_on_runs_tasks`](super::Builder::block_on_runs_tasks), or use
     /// [`Handle::block_on`], which never runs tasks.
