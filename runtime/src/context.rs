@@ -124,21 +124,14 @@ impl Drop for Polling {
 /// Asks for another poll behind the other tasks, on behalf of the task or future `waker` belongs to.
 #[inline]
 pub(crate) fn yield_to_others(waker: &Waker) {
-    let own = CONTEXT.with(|c| {
-        let own = !c.task.get().is_null() && task::is_of(waker, c.task.get());
-        if own {
-            c.yielded.set(true);
-        } else if c.task.get().is_null() {
-            // SAFETY: as in `with_worker`.
-            if let Some(worker) = unsafe { c.worker.get().as_ref() } {
-                worker.yield_of_root();
-            }
-        }
-        own
-    });
-    if !own {
-        waker.wake_by_ref();
+    let task = CONTEXT.with(|c| c.task.get());
+    if task.is_null() {
+        with_worker(|worker| worker.into_iter().for_each(Worker::yield_of_root));
+    } else if task::is_of(waker, task) {
+        CONTEXT.with(|c| c.yielded.set(true));
+        return;
     }
+    waker.wake_by_ref();
 }
 
 /// Whether the poll that has just returned asked to let others go first.

@@ -66,60 +66,37 @@ fn polls_its_future_empty_handed() {
 /// somebody else.
 #[test]
 fn work_seen_before_it_polls_its_future() {
-    model("guest::work_seen_before_it_polls_its_future", 2000).explore(|| {
-        let shared = runtime(2);
-        let asleep = sleeper(&shared);
-        let wakers = left();
-        let mut token = Some(task(&shared));
-        let mut threads: Vec<thread::JoinHandle<()>> = Vec::new();
-        block_on_as(
-            Role::Worker,
-            &shared,
-            poll_fn(|cx| {
-                if let Some(token) = token.take() {
-                    leave(&wakers, cx, 1);
-                    let waker = take(&wakers);
-                    let there = shared.clone();
-                    threads.push(thread::spawn(move || waker.wake()));
-                    threads.push(thread::spawn(move || there.inject(token)));
-                    return Poll::Pending;
-                }
-                threads.drain(..).for_each(|thread| thread.join().unwrap());
-                assert_nothing_lost(&shared, &[], &[asleep.index()]);
-                Poll::Ready(())
-            }),
-        );
-        clear(&shared);
-    });
+    model("guest::work_seen_before_it_polls_its_future", 2000).explore(|| blocks_when_woken(Role::Worker));
 }
 
-/// A guest, whom nobody asks to search, goes to sleep while a task is queued from outside and its future is woken, which blocks then.
+/// The same of a guest, whom nobody asks to search.
 #[test]
 fn sleeps_unasked_while_a_task_is_queued() {
-    model("guest::sleeps_unasked_while_a_task_is_queued", 3000).explore(|| {
-        let shared = runtime(2);
-        let asleep = sleeper(&shared);
-        let wakers = left();
-        let mut token = Some(task(&shared));
-        let mut threads: Vec<thread::JoinHandle<()>> = Vec::new();
-        block_on_seated(
-            &shared,
-            poll_fn(|cx| {
-                if let Some(token) = token.take() {
-                    leave(&wakers, cx, 1);
-                    let waker = take(&wakers);
-                    let there = shared.clone();
-                    threads.push(thread::spawn(move || waker.wake()));
-                    threads.push(thread::spawn(move || there.inject(token)));
-                    return Poll::Pending;
-                }
-                threads.drain(..).for_each(|thread| thread.join().unwrap());
-                assert_nothing_lost(&shared, &[], &[asleep.index()]);
-                Poll::Ready(())
-            }),
-        );
-        clear(&shared);
+    model("guest::sleeps_unasked_while_a_task_is_queued", 3000).explore(|| blocks_when_woken(Role::Guest));
+}
+
+/// One in that role goes to sleep while a task is queued from outside and its future is woken, which blocks then.
+fn blocks_when_woken(role: Role) {
+    let shared = runtime(2);
+    let asleep = sleeper(&shared);
+    let wakers = left();
+    let mut token = Some(task(&shared));
+    let mut threads: Vec<thread::JoinHandle<()>> = Vec::new();
+    let future = poll_fn(|cx| {
+        if let Some(token) = token.take() {
+            leave(&wakers, cx, 1);
+            let waker = take(&wakers);
+            let there = shared.clone();
+            threads.push(thread::spawn(move || waker.wake()));
+            threads.push(thread::spawn(move || there.inject(token)));
+            return Poll::Pending;
+        }
+        threads.drain(..).for_each(|thread| thread.join().unwrap());
+        assert_nothing_lost(&shared, &[], &[asleep.index()]);
+        Poll::Ready(())
     });
+    block_on_as(role, &shared, future);
+    clear(&shared);
 }
 
 /// A guest has a task in its LIFO slot when it polls its future, which blocks.
