@@ -31,7 +31,6 @@ on_flavor!(
     the_future_of_block_on_blocks_and_the_sender_is_queued,
     the_future_of_block_on_wakes_the_sender_and_blocks,
     the_future_of_block_on_blocks_while_workers_are_busy,
-    the_future_of_block_on_blocks_again_and_again,
     two_block_ons_block,
 );
 
@@ -52,7 +51,6 @@ on_flavor!(
     windlass_tests::Flavor::MultiThread(1),
     nobody_but_one_in_block_on_is_left,
     one_in_block_on_stands_in_for_all,
-    the_future_of_block_on_blocks_again_and_again,
     the_future_of_block_on_blocks,
     the_future_of_block_on_blocks_and_the_sender_is_queued,
     the_future_of_block_on_wakes_the_sender_and_blocks,
@@ -308,26 +306,6 @@ fn blocked_in_block_on(runtime: &Runtime, block: impl FnOnce()) -> Duration {
 fn the_future_of_block_on_blocks(flavor: Flavor) {
     let runtime = flavor.runtime();
     assert_soon(|| blocked_in_block_on(&runtime, block_on_slot));
-}
-
-/// Each time for a task that takes no time at all: its worker is woken for it, and sleeps again at once. Nobody needs to be rescued.
-fn the_future_of_block_on_blocks_again_and_again(flavor: Flavor) {
-    const TIMES: u64 = 500;
-    let runtime = flavor.runtime();
-    let rescues = || runtime.metrics().rescues_count();
-    let before = rescues();
-    runtime.block_on(async {
-        for _ in 0..TIMES {
-            let done = Arc::new(AtomicBool::new(false));
-            let there = done.clone();
-            windlass::spawn(async move { there.store(true, Ordering::Release) });
-            while !done.load(Ordering::Acquire) {
-                std::hint::spin_loop();
-            }
-        }
-    });
-    let rescued = rescues() - before;
-    assert!(rescued < TIMES / 8, "the monitor had to move {rescued} of {TIMES} tasks");
 }
 
 fn the_future_of_block_on_blocks_and_the_sender_is_queued(flavor: Flavor) {

@@ -30,6 +30,7 @@ pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(),
     lint::docs(session)?;
     lint::duplicates(session)?;
     conformance::check(session)?;
+    faults::fit(session)?;
     let mut tally = Tally::default();
     test::workspace(session, &mut tally)?;
     if full { the_rest_in_full(session) } else { the_rest(session) }?;

@@ -9,6 +9,7 @@ mod conformance;
 mod copy;
 mod examples;
 mod failure;
+mod failures;
 mod faults;
 mod features;
 mod lint;
@@ -45,8 +46,9 @@ Every day:
 Now and then:
   loom [--quick|--deep] [--budget MINUTES] [--only TEXT]
                           the loom models, each at its bound on preemptions, at 2, or at one more
-  faults [--only TEXT] [--one-per-model] [--list] [--timeout SECONDS]
-                          break the sources as loom-tests/FAULTS.md says, and see the models notice
+  faults [--only TEXT] [--one-per-model] [--list] [--fit] [--timeout SECONDS]
+                          break the sources as loom-tests/FAULTS.md says, and see the models notice, or only look whether
+                          each fault fits the sources
   sanitize [thread|address|leak] [--all] [--times N]
                           the tests of the core packages, or all, under a sanitizer (thread and address if none is named)
   stress [--times N] [--seed SEED] [--only TEXT] [--release]

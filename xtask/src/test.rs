@@ -1,6 +1,7 @@
 //! `test` and `bench`: what is run every day.
 
 use crate::failure::Failure;
+use crate::failures::Failures;
 use crate::loom::{self, Depth};
 use crate::options::Options;
 use crate::place::{LOOM_TESTS, cargo};
@@ -26,7 +27,13 @@ pub(crate) fn workspace(session: &mut Session, tally: &mut Tally) -> Result<(), 
     session.step("tests", "cargo test --workspace --exclude windlass-loom-tests --no-fail-fast", || {
         let mut command = cargo();
         command.args(["test", "--workspace", "--exclude", LOOM_TESTS, "--no-fail-fast"]);
-        shell::run_watching(&mut command, |line| tally.see(line))
+        let mut failures = Failures::default();
+        let result = shell::run_watching(&mut command, |line| {
+            tally.see(line);
+            failures.see(line);
+        });
+        print!("{failures}");
+        result
     })
 }
 

@@ -43,6 +43,7 @@ impl Default for Selection {
 
 pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(), Failure> {
     let show = options.flag("--list");
+    let only_fit = options.flag("--fit");
     let selection = Selection {
         only: options.value("--only")?,
         one_per_model: options.flag("--one-per-model"),
@@ -55,7 +56,20 @@ pub(crate) fn routine(session: &mut Session, mut options: Options) -> Result<(),
         }
         return Ok(());
     }
-    check(session, &selection)
+    if only_fit { fit(session) } else { check(session, &selection) }
+}
+
+/// Whether each fault still fits the sources. That takes no time, so that whoever moves a line hears of it at once.
+pub(crate) fn fit(session: &mut Session) -> Result<(), Failure> {
+    session.step("faults fit", "cargo xtask faults --fit", || {
+        let list = read()?;
+        for fault in &list.faults {
+            let path = place::root().join(&fault.file);
+            patch::apply(fault, &fs::read_to_string(&path).map_err(on_path("read", &path))?)?;
+        }
+        println!("{} faults", list.faults.len());
+        Ok(())
+    })
 }
 
 /// Tries the faults, and says of each what became of it.
