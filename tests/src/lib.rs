@@ -21,8 +21,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use windlass::runtime::{Builder, Handle, Runtime};
 
+pub mod ending;
 pub mod example;
 pub mod fileserver;
+pub mod group;
 pub mod jobs;
 pub mod log;
 pub mod polled;

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::future::pending;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -10,10 +9,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::FutureExt;
 use futures::channel::oneshot;
 use windlass::runtime::Runtime;
-use windlass::task::{self, JoinSet, LocalSet};
+use windlass::task::{self, JoinSet};
 use windlass_tests::{
-    CountingWaker, Flavor, PanicsOnDrop, on_every_flavor, once, panics, panics_at_its_caller, wake_self,
-    yield_until,
+    CountingWaker, Flavor, PanicsOnDrop, on_every_flavor, once, panics_at_its_caller, wake_self, yield_until,
 };
 
 on_every_flavor!(
@@ -40,12 +38,6 @@ on_every_flavor!(
     a_future_that_panics_in_drop_does_not_stop_the_set,
     a_set_can_be_moved_to_a_task,
     a_set_wakes_whoever_waits_last,
-    local_tasks_of_a_set,
-    local_tasks_of_a_set_shut_down,
-    local_tasks_of_a_set_dropped,
-    local_tasks_spawned_before_the_local_set_is_driven,
-    local_tasks_dropped_before_the_local_set_is_driven,
-    spawn_local_outside_a_local_set_panics,
 );
 
 once!(a_waker_that_drives_the_runtime_in_its_drop, spawning_with_no_runtime_panics_at_its_caller);
@@ -495,111 +487,6 @@ fn a_set_wakes_whoever_waits_last(flavor: Flavor) {
     assert_eq!((first.wakes(), last.wakes()), (0, 1));
     assert!(set.poll_join_next(&mut Context::from_waker(&last_waker)).is_ready());
     assert!(matches!(set.poll_join_next(&mut Context::from_waker(&last_waker)), Poll::Ready(None)));
-}
-
-/// Spawns `!Send` tasks that return their index.
-fn spawn_local_indices(set: &mut JoinSet<usize>, count: usize, on: Option<&LocalSet>) {
-    for i in 0..count {
-        let not_send = Rc::new(i);
-        match on {
-            None => set.spawn_local(async move { *not_send }),
-            Some(local) => set.spawn_local_on(async move { *not_send }, local),
-        };
-    }
-}
-
-/// Spawns `!Send` tasks that wait forever; what is returned ends with an error when they are dropped.
-fn spawn_local_waiting(
-    set: &mut JoinSet<()>,
-    count: usize,
-    on: Option<&LocalSet>,
-) -> Vec<oneshot::Receiver<()>> {
-    (0..count)
-        .map(|_| {
-            let (tx, rx) = oneshot::channel();
-            let not_send = Rc::new(tx);
-            let future = async move {
-                let _not_send = not_send;
-                pending::<()>().await;
-            };
-            match on {
-                None => set.spawn_local(future),
-                Some(local) => set.spawn_local_on(future, local),
-            };
-            rx
-        })
-        .collect()
-}
-
-async fn assert_all_dropped(dropped: Vec<oneshot::Receiver<()>>) {
-    for dropped in dropped {
-        assert!(dropped.await.is_err());
-    }
-}
-
-fn local_tasks_of_a_set(flavor: Flavor) {
-    let runtime = flavor.runtime();
-    LocalSet::new().block_on(&runtime, async {
-        let mut set = JoinSet::new();
-        spawn_local_indices(&mut set, 8, None);
-        let mut outputs = set.join_all().await;
-        outputs.sort_unstable();
-        assert_eq!(outputs, (0..8).collect::<Vec<_>>());
-    });
-}
-
-fn local_tasks_of_a_set_shut_down(flavor: Flavor) {
-    let runtime = flavor.runtime();
-    LocalSet::new().block_on(&runtime, async {
-        let mut set = JoinSet::new();
-        let dropped = spawn_local_waiting(&mut set, 8, None);
-        assert!(set.try_join_next().is_none());
-        set.shutdown().await;
-        assert!(set.is_empty());
-        assert_all_dropped(dropped).await;
-    });
-}
-
-fn local_tasks_of_a_set_dropped(flavor: Flavor) {
-    let runtime = flavor.runtime();
-    LocalSet::new().block_on(&runtime, async {
-        let mut set = JoinSet::new();
-        let dropped = spawn_local_waiting(&mut set, 8, None);
-        drop(set);
-        assert_all_dropped(dropped).await;
-    });
-}
-
-fn local_tasks_spawned_before_the_local_set_is_driven(flavor: Flavor) {
-    let runtime = flavor.runtime();
-    let local = LocalSet::new();
-    let mut set = JoinSet::new();
-    spawn_local_indices(&mut set, 8, Some(&local));
-    assert!(set.try_join_next().is_none());
-    let mut outputs = local.block_on(&runtime, set.join_all());
-    outputs.sort_unstable();
-    assert_eq!(outputs, (0..8).collect::<Vec<_>>());
-}
-
-fn local_tasks_dropped_before_the_local_set_is_driven(flavor: Flavor) {
-    let runtime = flavor.runtime();
-    let local = LocalSet::new();
-    let mut set = JoinSet::new();
-    let dropped = spawn_local_waiting(&mut set, 8, Some(&local));
-    assert!(set.try_join_next().is_none());
-    drop(set);
-    local.block_on(&runtime, assert_all_dropped(dropped));
-}
-
-fn spawn_local_outside_a_local_set_panics(flavor: Flavor) {
-    let runtime = flavor.runtime();
-    let panicked = panics(|| {
-        runtime.block_on(async {
-            let mut set = JoinSet::new();
-            set.spawn_local(async {});
-        });
-    });
-    assert!(panicked.message.contains("LocalSet"), "{}", panicked.message);
 }
 
 fn a_waker_that_drives_the_runtime_in_its_drop() {

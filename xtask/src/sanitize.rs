@@ -20,13 +20,16 @@ use crate::test::Tally;
 
 /// The tests of `windlass-tests` that run in every `ci`: threads against each other, and every way a task ends. The rest
 /// runs with `--all`.
-const CORE_TESTS: [&str; 11] = [
+const CORE_TESTS: [&str; 14] = [
     "stress",
     "stress_sockets",
     "shutdown",
+    "shutdown_races",
+    "shutdown_where",
     "drop_once",
     "fairness",
     "task_local_set",
+    "task_local_set_drop",
     "block_on_seats",
     "block_in_place",
     "tcp_stream",
