@@ -4,7 +4,7 @@
 pub(crate) mod cancellation;
 #[path = "../../runtime/src/sync/notify.rs"]
 pub(crate) mod notify;
+#[path = "../../runtime/src/sync/rounds.rs"]
+pub(crate) mod rounds;
 #[path = "../../runtime/src/sync/wait/mod.rs"]
 pub(crate) mod wait;
-#[path = "../../runtime/src/sync/waiters.rs"]
-pub(crate) mod waiters;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::waiters::{Waiter, Waiters};
+use super::rounds::{Rounds, Waiter};
 use super::{CancellationToken, TaskTracker, TaskTrackerToken};
 use crate::primitives::atomic::{AtomicBool, Ordering};
 use crate::primitives::{Arc, Mutex};
@@ -74,7 +74,7 @@ struct Shared {
     /// Set with `Counts::cutting`, for those who look at every poll.
     cutting: AtomicBool,
     /// Those who wait to be cut.
-    waiters: Waiters,
+    rounds: Rounds,
     counts: Mutex<Counts>,
 }
 
@@ -119,10 +119,10 @@ impl Graceful {
     /// # drop(connection);
     /// ```
     pub fn with_token(token: CancellationToken) -> Self {
-        let (cutting, waiters) = (AtomicBool::new(false), Waiters::new());
+        let (cutting, rounds) = (AtomicBool::new(false), Rounds::new());
         let (tracker, counts) = (TaskTracker::new(), Mutex::new(Counts::default()));
         tracker.close();
-        Self { shared: Arc::new(Shared { token, tracker, cutting, waiters, counts }) }
+        Self { shared: Arc::new(Shared { token, tracker, cutting, rounds, counts }) }
     }
 
     /// The token that is cancelled when the server is to end.
@@ -201,7 +201,7 @@ impl Graceful {
             self.shared.cutting.store(true, Ordering::Release);
             Drained { finished: counts.finished - before, cut }
         };
-        self.shared.waiters.wake_all();
+        self.shared.rounds.wake_all();
         drained
     }
 }
@@ -267,12 +267,12 @@ struct Member {
 
 impl Member {
     fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let waiters = &self.shared.waiters;
+        let rounds = &self.shared.rounds;
         while !self.shared.is_cutting() {
             match &mut self.waiter {
                 // Looks again, since it may have been cut before.
-                None => self.waiter = Some(waiters.join()),
-                Some(waiter) => std::task::ready!(waiters.poll(waiter, cx)),
+                None => self.waiter = Some(rounds.join()),
+                Some(waiter) => std::task::ready!(rounds.poll(waiter, cx)),
             }
         }
         Poll::Ready(())
@@ -282,7 +282,7 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         if let Some(waiter) = &mut self.waiter {
-            self.shared.waiters.leave(waiter);
+            self.shared.rounds.leave(waiter);
         }
         let draining = self.shared.token.is_cancelled();
         let mut counts = self.shared.counts.lock();

@@ -27,11 +27,11 @@ pub mod oneshot;
 mod queue;
 mod queue_core;
 mod queue_error;
+mod rounds;
 mod rwlock;
 mod rwlock_guards;
 mod semaphore;
 mod task_tracker;
-mod waiters;
 pub mod watch;
 
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};

@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use crate::primitives::Arc;
 use crate::primitives::atomic::{AtomicUsize, Ordering};
 use crate::runtime::Handle;
-use crate::sync::waiters::{Waiter, Waiters};
+use crate::sync::rounds::{Rounds, Waiter};
 use crate::task::{self, JoinHandle, LocalSet, Note, Resource, coop};
 
 /// Waits until a set of tasks has ended, without keeping what they return.
@@ -75,7 +75,7 @@ struct Shared {
     /// The tasks, times two, and [`CLOSED`].
     state: AtomicUsize,
     /// Those who wait for it to be closed and without tasks.
-    waiters: Waiters,
+    rounds: Rounds,
 }
 
 const CLOSED: usize = 1;
@@ -84,8 +84,8 @@ const TASK: usize = 2;
 impl TaskTracker {
     /// An open tracker of no tasks.
     pub fn new() -> Self {
-        let (state, waiters) = (AtomicUsize::new(0), Waiters::new());
-        Self { shared: Arc::new(Shared { state, waiters }) }
+        let (state, rounds) = (AtomicUsize::new(0), Rounds::new());
+        Self { shared: Arc::new(Shared { state, rounds }) }
     }
 
     /// Waits until the tracker is closed and empty at the same time.
@@ -97,7 +97,7 @@ impl TaskTracker {
     /// Nothing is lost when it is dropped.
     pub fn wait(&self) -> TaskTrackerWaitFuture<'_> {
         // Waiting begins before the look, so that what comes after the look ends it.
-        let waiter = self.shared.waiters.join();
+        let waiter = self.shared.rounds.join();
         let ended = self.state() == CLOSED;
         TaskTrackerWaitFuture { tracker: self, waiter: (!ended).then_some(waiter) }
     }
@@ -112,7 +112,7 @@ impl TaskTracker {
         // Acquire: as in `state`. Release: pairs with `state`, for what was done before closing.
         let before = self.shared.state.fetch_or(CLOSED, Ordering::AcqRel);
         if before == 0 {
-            self.shared.waiters.wake_all();
+            self.shared.rounds.wake_all();
         }
         before & CLOSED == 0
     }
@@ -315,7 +315,7 @@ impl Drop for TaskTrackerToken {
         // Release: pairs with the Acquire in `state`. Acquire: the last one passes on what all others did.
         let before = shared.state.fetch_sub(TASK, Ordering::AcqRel);
         if before == TASK | CLOSED {
-            shared.waiters.wake_all();
+            shared.rounds.wake_all();
         }
     }
 }
@@ -357,7 +357,7 @@ impl Future for TaskTrackerWaitFuture<'_> {
             .awaiting(Note::resource(Resource::TaskTracker, &*self.tracker.shared));
         let this = &mut *self;
         if let Some(waiter) = &mut this.waiter {
-            ready!(this.tracker.shared.waiters.poll(waiter, cx));
+            ready!(this.tracker.shared.rounds.poll(waiter, cx));
             this.waiter = None;
         }
         coop.made_progress();
@@ -368,7 +368,7 @@ impl Future for TaskTrackerWaitFuture<'_> {
 impl Drop for TaskTrackerWaitFuture<'_> {
     fn drop(&mut self) {
         if let Some(waiter) = &mut self.waiter {
-            self.tracker.shared.waiters.leave(waiter);
+            self.tracker.shared.rounds.leave(waiter);
         }
     }
 }

@@ -11,14 +11,14 @@ use slab::Slab;
 
 use crate::primitives::atomic::{AtomicBool, Ordering};
 use crate::primitives::{Arc, Mutex};
-use crate::sync::waiters::Waiters;
+use crate::sync::rounds::Rounds;
 
 /// What the clones of a token share.
 #[derive(Debug)]
 pub(super) struct Node {
     /// Set under the lock of the tree.
     cancelled: AtomicBool,
-    waiters: Waiters,
+    rounds: Rounds,
     tree: Arc<Tree>,
     /// Where its links are, as long as they are its own.
     place: usize,
@@ -51,7 +51,7 @@ impl Node {
             let tree = Arc::clone(&self.tree);
             return Arc::new(Node {
                 cancelled: AtomicBool::new(true),
-                waiters: Waiters::new(),
+                rounds: Rounds::new(),
                 tree,
                 place: usize::MAX,
             });
@@ -64,13 +64,13 @@ impl Node {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    pub(super) fn waiters(&self) -> &Waiters {
-        &self.waiters
+    pub(super) fn rounds(&self) -> &Rounds {
+        &self.rounds
     }
 
     pub(super) fn cancel(&self) {
         for node in self.mark() {
-            node.waiters.wake_all();
+            node.rounds.wake_all();
         }
     }
 
@@ -127,7 +127,7 @@ fn insert(tree: &Arc<Tree>, links: &mut Slab<Links>, parent: Option<usize>) -> A
     let entry = links.vacant_entry();
     let place = entry.key();
     let cancelled = AtomicBool::new(false);
-    let node = Arc::new(Node { cancelled, waiters: Waiters::new(), tree: Arc::clone(tree), place });
+    let node = Arc::new(Node { cancelled, rounds: Rounds::new(), tree: Arc::clone(tree), place });
     entry.insert(Links {
         node: Arc::downgrade(&node),
         parent: None,

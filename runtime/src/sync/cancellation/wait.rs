@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::token::CancellationToken;
-use crate::sync::waiters::Waiter;
+use crate::sync::rounds::Waiter;
 use crate::task::{Note, Resource, coop};
 
 /// The future of [`CancellationToken::cancelled`].
@@ -59,9 +59,9 @@ impl<T: Borrow<CancellationToken>> Wait<T> {
         while !node.is_cancelled() {
             match &mut self.waiter {
                 // Looks again, since the cancellation may have come before.
-                None => self.waiter = Some(node.waiters().join()),
+                None => self.waiter = Some(node.rounds().join()),
                 Some(waiter) => {
-                    ready!(node.waiters().poll(waiter, cx));
+                    ready!(node.rounds().poll(waiter, cx));
                     debug_assert!(node.is_cancelled());
                 }
             }
@@ -74,7 +74,7 @@ impl<T: Borrow<CancellationToken>> Wait<T> {
 impl<T: Borrow<CancellationToken>> Drop for Wait<T> {
     fn drop(&mut self) {
         if let Some(waiter) = &mut self.waiter {
-            self.token.borrow().node().waiters().leave(waiter);
+            self.token.borrow().node().rounds().leave(waiter);
         }
     }
 }

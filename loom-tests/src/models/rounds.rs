@@ -10,7 +10,7 @@ use crate::explore::model;
 use crate::primitives::Arc;
 use crate::primitives::atomic::{AtomicBool, Ordering};
 use crate::sync::cancellation::CancellationToken;
-use crate::sync::waiters::{Waiter, Waiters};
+use crate::sync::rounds::{Rounds, Waiter};
 
 /// A waker that counts.
 struct Counts(AtomicUsize);
@@ -27,12 +27,12 @@ fn counts() -> (Arc<Counts>, Waker) {
 }
 
 /// What a future of this crate does in a poll; true if it is over.
-fn poll(flag: &AtomicBool, waiters: &Waiters, waiter: &mut Option<Waiter>, waker: &Waker) -> bool {
+fn poll(flag: &AtomicBool, rounds: &Rounds, waiter: &mut Option<Waiter>, waker: &Waker) -> bool {
     while !flag.load(Ordering::Acquire) {
         match waiter {
-            None => *waiter = Some(waiters.join()),
+            None => *waiter = Some(rounds.join()),
             Some(waiter) => {
-                if waiters.poll(waiter, &mut Context::from_waker(waker)).is_pending() {
+                if rounds.poll(waiter, &mut Context::from_waker(waker)).is_pending() {
                     return false;
                 }
                 assert!(flag.load(Ordering::Acquire), "whose round is over sees what ended it");
@@ -45,8 +45,8 @@ fn poll(flag: &AtomicBool, waiters: &Waiters, waiter: &mut Option<Waiter>, waker
 /// One thread sets the flag and tells of it, another waits for it, with the same waker twice and then another one.
 #[test]
 fn set_against_wait() {
-    model("waiters::set_against_wait", 100).explore(|| {
-        let shared = Arc::new((AtomicBool::new(false), Waiters::new()));
+    model("rounds::set_against_wait", 100).explore(|| {
+        let shared = Arc::new((AtomicBool::new(false), Rounds::new()));
         let setting = {
             let shared = shared.clone();
             thread::spawn(move || {
@@ -54,59 +54,59 @@ fn set_against_wait() {
                 shared.1.wake_all();
             })
         };
-        let (flag, waiters) = &*shared;
+        let (flag, rounds) = &*shared;
         let (first, first_waker) = counts();
         let (second, second_waker) = counts();
         let mut waiter = None;
-        let mut over = poll(flag, waiters, &mut waiter, &first_waker);
-        over = over || poll(flag, waiters, &mut waiter, &first_waker);
+        let mut over = poll(flag, rounds, &mut waiter, &first_waker);
+        over = over || poll(flag, rounds, &mut waiter, &first_waker);
         let mut last = &first;
         if !over {
             last = &second;
-            over = poll(flag, waiters, &mut waiter, &second_waker);
+            over = poll(flag, rounds, &mut waiter, &second_waker);
         }
         setting.join().unwrap();
         assert!(over || last.0.load(Ordering::Acquire) == 1, "the last waker of one who waits is woken");
-        assert!(poll(flag, waiters, &mut waiter, &second_waker), "it is over");
+        assert!(poll(flag, rounds, &mut waiter, &second_waker), "it is over");
     });
 }
 
 /// A waiter goes while all are woken; the one beside it is woken.
 #[test]
 fn leaving_against_waking() {
-    model("waiters::leaving_against_waking", 4).explore(|| {
-        let waiters = Arc::new(Waiters::new());
+    model("rounds::leaving_against_waking", 4).explore(|| {
+        let rounds = Arc::new(Rounds::new());
         let (goes, goes_waker) = counts();
         let (stays, stays_waker) = counts();
-        let (mut one, mut other) = (waiters.join(), waiters.join());
-        assert!(waiters.poll(&mut one, &mut Context::from_waker(&goes_waker)).is_pending());
-        assert!(waiters.poll(&mut other, &mut Context::from_waker(&stays_waker)).is_pending());
+        let (mut one, mut other) = (rounds.join(), rounds.join());
+        assert!(rounds.poll(&mut one, &mut Context::from_waker(&goes_waker)).is_pending());
+        assert!(rounds.poll(&mut other, &mut Context::from_waker(&stays_waker)).is_pending());
         let (told, late_waker) = counts();
         let waking = {
-            let waiters = waiters.clone();
+            let rounds = rounds.clone();
             thread::spawn(move || {
-                waiters.wake_all();
+                rounds.wake_all();
                 // One of the next round, at the place of the one that leaves.
-                let mut late = waiters.join();
-                assert!(waiters.poll(&mut late, &mut Context::from_waker(&late_waker)).is_pending());
+                let mut late = rounds.join();
+                assert!(rounds.poll(&mut late, &mut Context::from_waker(&late_waker)).is_pending());
                 late
             })
         };
-        waiters.leave(&mut one);
+        rounds.leave(&mut one);
         let mut late = waking.join().unwrap();
-        waiters.wake_all();
+        rounds.wake_all();
         assert_eq!(stays.0.load(Ordering::Acquire), 1, "the one that stays is woken");
         assert!(goes.0.load(Ordering::Acquire) <= 1, "the one that goes is woken once at the most");
         assert_eq!(told.0.load(Ordering::Acquire), 1, "the one that comes is woken");
-        waiters.leave(&mut late);
-        waiters.leave(&mut other);
+        rounds.leave(&mut late);
+        rounds.leave(&mut other);
     });
 }
 
 /// The token between two others goes while the one above is cancelled, or another thread makes a child there.
 #[test]
 fn cancel_against_a_token_that_goes() {
-    model("waiters::cancel_against_a_token_that_goes", 70).explore(|| {
+    model("rounds::cancel_against_a_token_that_goes", 70).explore(|| {
         let root = CancellationToken::new();
         let middle = root.child_token();
         let leaf = middle.child_token();
@@ -128,7 +128,7 @@ fn cancel_against_a_token_that_goes() {
 /// Two tokens in a line go at the same time, and what was below both hangs together with what was above.
 #[test]
 fn two_tokens_that_go() {
-    model("waiters::two_tokens_that_go", 10).explore(|| {
+    model("rounds::two_tokens_that_go", 10).explore(|| {
         let root = CancellationToken::new();
         let upper = root.child_token();
         let lower = upper.child_token();
@@ -145,7 +145,7 @@ fn two_tokens_that_go() {
 /// A branch is cancelled while its leaf goes, and one that comes takes the place of either in the tree.
 #[test]
 fn a_leaf_that_goes_with_its_branch() {
-    model("waiters::a_leaf_that_goes_with_its_branch", 50).explore(|| {
+    model("rounds::a_leaf_that_goes_with_its_branch", 50).explore(|| {
         let root = CancellationToken::new();
         let branch = root.child_token();
         let leaf = branch.child_token();
@@ -163,7 +163,7 @@ fn a_leaf_that_goes_with_its_branch() {
 /// A token and the one above it are cancelled at the same time, while a task waits for the lower one.
 #[test]
 fn two_that_cancel() {
-    model("waiters::two_that_cancel", 150).explore(|| {
+    model("rounds::two_that_cancel", 150).explore(|| {
         let root = CancellationToken::new();
         let child = root.child_token();
         let (wakes, waker) = counts();

@@ -13,7 +13,7 @@ use crate::primitives::atomic::{AtomicU64, Ordering};
 use crate::quietly;
 
 #[derive(Debug)]
-pub(crate) struct Waiters {
+pub(crate) struct Rounds {
     /// The round under way. Changed under the lock only.
     round: AtomicU64,
     wakers: Mutex<Slab<Waker>>,
@@ -26,7 +26,7 @@ pub(crate) struct Waiter {
     left: Option<(usize, Waker)>,
 }
 
-impl Waiters {
+impl Rounds {
     pub(crate) fn new() -> Self {
         Self { round: AtomicU64::new(0), wakers: Mutex::new(Slab::new()) }
     }
