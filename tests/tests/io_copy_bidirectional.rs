@@ -1,7 +1,10 @@
 //! `copy_bidirectional`: a proxy between two streams, each way closed as its source ends.
 
+use std::future::poll_fn;
 use std::io::{ErrorKind, Result};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use windlass::io::{
@@ -18,10 +21,69 @@ on_every_flavor!(
     an_error_ends_it_at_once,
     nothing_stays_in_a_buffer,
     it_gives_way,
+    a_way_that_is_always_ready_leaves_the_other_its_share,
     random_bytes_through_small_buffers,
 );
 
 once!(a_buffer_of_no_bytes_is_a_panic);
+
+/// Has so many bytes to read, all there, and takes whatever is written.
+struct Ready {
+    left: usize,
+    taken: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Ready {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut [u8]) -> Poll<Result<usize>> {
+        let read = self.left.min(buf.len());
+        self.left -= read;
+        Poll::Ready(Ok(read))
+    }
+}
+
+impl AsyncWrite for Ready {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
+        self.taken.fetch_add(buf.len(), Ordering::Relaxed);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn a_way_that_is_always_ready_leaves_the_other_its_share(flavor: Flavor) {
+    const MUCH: usize = 64 << 20;
+    const LITTLE: usize = 1024;
+    flavor.runtime().block_on(async {
+        for swapped in [false, true] {
+            let (of_much, of_little) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let mut much = Ready { left: MUCH, taken: of_little.clone() };
+            let mut little = Ready { left: LITTLE, taken: of_much.clone() };
+            let mut copy: Pin<Box<dyn Future<Output = _>>> = if swapped {
+                Box::pin(copy_bidirectional(&mut little, &mut much))
+            } else {
+                Box::pin(copy_bidirectional(&mut much, &mut little))
+            };
+            let mut much_by_then = None;
+            poll_fn(|cx| {
+                let copied = copy.as_mut().poll(cx);
+                if of_little.load(Ordering::Relaxed) == LITTLE {
+                    much_by_then.get_or_insert_with(|| of_much.load(Ordering::Relaxed));
+                }
+                copied
+            })
+            .await
+            .unwrap();
+            let much_by_then = much_by_then.expect("all is copied");
+            assert!(much_by_then <= MUCH / 8, "the other way waited for {much_by_then} bytes");
+        }
+    });
+}
 
 /// A proxy between two streams whose other ends these are.
 fn proxy() -> (DuplexStream, JoinHandle<Result<(u64, u64)>>, DuplexStream) {

@@ -117,7 +117,8 @@ impl Clock {
         }
     }
 
-    /// Moves the time of a clock that stands. `false`, and nothing else, if it does not stand, or if no [`Instant`] is that late.
+    /// Moves the time of a clock that stands. `false`, and nothing else, if it does not stand, or if the time cannot be that late: no
+    /// [`Instant`] is, or it is 584 years after the clock was made, which is as far as is counted.
     ///
     /// ```
     /// use std::time::Duration;
@@ -130,7 +131,11 @@ impl Clock {
     #[must_use = "a clock that goes cannot be advanced"]
     pub fn advance(&mut self, by: Duration) -> bool {
         let Mode::Paused { at } = &mut self.mode else { return false };
-        match at.checked_add(by) {
+        // What is due at a time that is not counted is never due, so the time must not come there.
+        match at
+            .checked_add(by)
+            .filter(|later| nanoseconds(later.saturating_duration_since(self.start)) < u64::MAX)
+        {
             Some(later) => {
                 *at = later;
                 true
@@ -222,11 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn an_advance_beyond_every_instant_is_refused() {
+    fn an_advance_beyond_what_is_counted_is_refused() {
         let mut clock = Clock::paused(MILLISECOND);
         let before = clock.now();
         assert!(!clock.advance(Duration::MAX));
+        assert!(!clock.advance(Duration::from_nanos(u64::MAX)));
         assert_eq!(clock.now(), before);
+        assert!(clock.advance(Duration::from_nanos(u64::MAX - 1)));
+        assert!(!clock.advance(Duration::from_nanos(1)));
+        assert!(clock.tick() < clock.tick_for(clock.now() + MILLISECOND * 2), "what waits is not due yet");
     }
 
     #[test]

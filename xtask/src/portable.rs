@@ -9,8 +9,8 @@ use crate::session::Session;
 use crate::shell;
 
 /// The tests that wait for descriptors.
-const TESTS: [&str; 7] =
-    ["tcp_*", "async_fd", "signal_*", "run_interrupted", "hyper_*", "time_*", "stress_sockets"];
+const TESTS: [&str; 8] =
+    ["tcp_*", "async_fd", "fifo", "signal_*", "run_interrupted", "hyper_*", "time_*", "stress_sockets"];
 
 /// The target directory's name.
 pub(crate) const FOLDER: &str = "portable";

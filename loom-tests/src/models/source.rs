@@ -229,6 +229,30 @@ fn clear_against_the_end_of_the_stream() {
     });
 }
 
+/// A pipe with a name was closed, and has a writer again; a task finds that while the new one closes it, too.
+#[test]
+fn disproof_against_the_end_of_the_stream() {
+    model("source::disproof_against_the_end_of_the_stream", 15).explore(|| {
+        let (pipe, closed) = (Pipe::new(), Arc::new(AtomicUsize::new(0)));
+        pipe.report(Ready::READ_CLOSED);
+        let closing = {
+            let (pipe, closed) = (pipe.clone(), closed.clone());
+            thread::spawn(move || {
+                closed.fetch_add(1, Ordering::Relaxed);
+                pipe.report(Ready::READ_CLOSED);
+            })
+        };
+        let event = pipe.source.look(READ.mask());
+        let found = closed.load(Ordering::Relaxed) > 0;
+        if !found {
+            pipe.source.disprove(event);
+        }
+        closing.join().unwrap();
+        let left = pipe.source.look(READ.mask()).ready;
+        assert!(left.is_read_closed(), "an attempt disproves no end that came after it");
+    });
+}
+
 /// A descriptor goes away, and another one gets its place, while an event that was fetched before is on its way.
 #[test]
 fn deregistered_against_a_late_event() {

@@ -73,7 +73,7 @@ pub(crate) enum ClockError {
     Stands,
     /// It goes.
     Goes,
-    /// There is no time as late as that.
+    /// Time is not counted so far.
     TooFar,
 }
 

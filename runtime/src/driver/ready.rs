@@ -61,7 +61,7 @@ impl Ready {
     /// All of these.
     pub const ALL: Ready = Ready(READABLE | WRITABLE | READ_CLOSED | WRITE_CLOSED | PRIORITY | ERROR);
 
-    /// What stays once it is there: only closing the descriptor ends it.
+    /// What stays until an attempt in that direction shows the opposite: a direction is closed.
     pub(crate) const STICKY: Ready = Ready(READ_CLOSED | WRITE_CLOSED);
 
     /// Whether this is nothing.

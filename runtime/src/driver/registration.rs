@@ -156,10 +156,16 @@ impl Registration {
         }
     }
 
-    /// Takes readiness back, because an attempt would have waited.
+    /// Takes readiness back, because the next attempt would wait. That a direction is closed stays.
     #[inline]
     pub(crate) fn clear(&self, event: ReadyEvent) {
         self.source.clear(event);
+    }
+
+    /// Takes readiness back, because an attempt would have waited.
+    #[inline]
+    pub(crate) fn disprove(&self, event: ReadyEvent) {
+        self.source.disprove(event);
     }
 
     /// Does `f` as soon as it does not wait.
@@ -173,7 +179,7 @@ impl Registration {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match f() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.disprove(event),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return Poll::Ready(done),
             }
@@ -193,7 +199,7 @@ impl Registration {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match f() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.disprove(event),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(some) => {
                     if self.is_used_up(event, some, wanted) {
@@ -224,7 +230,7 @@ impl Registration {
         loop {
             let event = self.ready(interest).await?;
             match f() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.clear(event),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.disprove(event),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return done,
             }
@@ -241,7 +247,7 @@ impl Registration {
         if let Err(error) = &done
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            self.clear(event);
+            self.disprove(event);
             return self.rearmed();
         }
         done
@@ -260,7 +266,7 @@ impl Registration {
         }
         match f() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear(event);
+                self.disprove(event);
                 self.rearmed()
             }
             Ok(some) => {

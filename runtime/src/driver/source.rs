@@ -36,6 +36,8 @@ impl Direction {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadyEvent {
     pub(crate) ready: Ready,
+    /// What was asked about.
+    asked: Ready,
     seen: usize,
     gone: bool,
 }
@@ -51,6 +53,12 @@ impl ReadyEvent {
     #[inline]
     pub(crate) fn is_out_of_band(&self) -> bool {
         Ready::from_bits(self.seen as u8).is_priority()
+    }
+
+    /// Whether it was asked for reading alone, or for writing alone.
+    #[inline]
+    fn is_of_one_direction(&self) -> bool {
+        [Direction::Read, Direction::Write].iter().any(|direction| direction.mask() == self.asked)
     }
 
     /// The same event, of which no more than this is to be cleared.
@@ -158,14 +166,30 @@ impl Source {
     #[inline]
     pub(crate) fn look(&self, mask: Ready) -> ReadyEvent {
         let seen = self.state.load(Acquire);
-        ReadyEvent { ready: Ready::from_bits(seen as u8) & mask, seen, gone: seen & GONE != 0 }
+        ReadyEvent { ready: Ready::from_bits(seen as u8) & mask, asked: mask, seen, gone: seen & GONE != 0 }
     }
 
-    /// Takes the readiness of an event back, because an attempt would have waited: unless another event has come
-    /// since, and but for what is never taken back.
+    /// Takes the readiness of an event back, because the next attempt would wait: unless another event has come since, and but for
+    /// what stays.
     #[inline]
     pub(crate) fn clear(&self, event: ReadyEvent) {
-        let bits = usize::from((event.ready - Ready::STICKY).bits());
+        self.take_back(event, event.ready - Ready::STICKY);
+    }
+
+    /// The same, because an attempt would have waited. If all of them were of one direction that shows besides that it is not closed,
+    /// or not any more: a pipe with a name has a writer again.
+    #[inline]
+    pub(crate) fn disprove(&self, event: ReadyEvent) {
+        if event.is_of_one_direction() {
+            self.take_back(event, event.ready);
+        } else {
+            self.clear(event);
+        }
+    }
+
+    #[inline]
+    fn take_back(&self, event: ReadyEvent, ready: Ready) {
+        let bits = usize::from(ready.bits());
         let mut state = self.state.load(Relaxed);
         while state / TICK == event.seen / TICK && state & bits != 0 {
             match self.state.compare_exchange_weak(state, state & !bits, AcqRel, Relaxed) {

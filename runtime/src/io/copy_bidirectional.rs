@@ -13,7 +13,8 @@ use super::copy::{BUFFER, Transfer};
 /// from `a` to `b`, and from `b` to `a`.
 ///
 /// When one stream ends, the other one's writing side is flushed and closed, and the other direction goes on. Whenever a
-/// stream has nothing for now, what it sent before is flushed.
+/// stream has nothing for now, what it sent before is flushed. Neither direction waits for the other: where both have something
+/// they take turns.
 ///
 /// # Errors
 ///
@@ -114,9 +115,18 @@ where
     A: AsyncRead + AsyncWrite + Unpin + ?Sized,
     B: AsyncRead + AsyncWrite + Unpin + ?Sized,
 {
+    // Whose turn it is to be first: a direction that is always ready may take all that a poll may do.
+    let mut there_first = false;
     poll_fn(|cx| {
-        let there = a_to_b.poll(cx, Pin::new(a), Pin::new(b))?;
-        let back = b_to_a.poll(cx, Pin::new(b), Pin::new(a))?;
+        there_first = !there_first;
+        let (there, back);
+        if there_first {
+            there = a_to_b.poll(cx, Pin::new(a), Pin::new(b))?;
+            back = b_to_a.poll(cx, Pin::new(b), Pin::new(a))?;
+        } else {
+            back = b_to_a.poll(cx, Pin::new(b), Pin::new(a))?;
+            there = a_to_b.poll(cx, Pin::new(a), Pin::new(b))?;
+        }
         Poll::Ready(Ok((ready!(there), ready!(back))))
     })
     .await

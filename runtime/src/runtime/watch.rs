@@ -164,7 +164,7 @@ async fn call_whenever_ready(
         // The driver tells of a change, and the function need not have read all.
         let mut state = [PollFd::new(&*fd, flags)];
         if let Ok(0) = poll(&mut state, Some(&Timespec::default())) {
-            fd.registration().clear(event);
+            fd.registration().disprove(event);
         }
         // Also the place where a watch ends that the function has cancelled.
         yield_now().await;

@@ -87,7 +87,7 @@ pub fn resume() {
 ///
 /// # Panics
 ///
-/// If the clock goes, if there is no time as late as that, and outside of a runtime.
+/// If the clock goes, if the time would be later than is counted, 584 years after the runtime was made, and outside of a runtime.
 ///
 /// # Examples
 ///
@@ -110,7 +110,9 @@ pub async fn advance(duration: Duration) {
     match timers.clock().advance(duration) {
         Ok(()) => {}
         Err(ClockError::TooFar) => {
-            panic!("the clock cannot be advanced by {duration:?}: no time is that late")
+            panic!(
+                "the clock cannot be advanced by {duration:?}: time is counted for 584 years from the runtime's beginning"
+            )
         }
         Err(_) => goes(),
     }

@@ -82,16 +82,15 @@ pub struct AsyncFdReadyMutGuard<'a, T: AsRawFd> {
 /// What both guards have.
 macro_rules! guard {
     () => {
-        /// Ends the readiness: an attempt has failed with `WouldBlock`. If the descriptor has become ready again
-        /// since this guard was made, it stays ready.
+        /// Ends the readiness: an attempt has failed with `WouldBlock`, or the next one would. If the descriptor has become ready
+        /// again since this guard was made, it stays ready; and that the other side has closed a direction stays.
         pub fn clear_ready(&mut self) {
             if let Some(event) = self.event.take() {
                 self.async_fd.registration.clear(event);
             }
         }
 
-        /// Ends some of the readiness, as [`clear_ready`](Self::clear_ready) does all of it. That the other side
-        /// has closed a direction stays.
+        /// Ends some of the readiness, as [`clear_ready`](Self::clear_ready) does all of it.
         pub fn clear_ready_matching(&mut self, ready: Ready) {
             if let Some(event) = self.event.take() {
                 self.async_fd.registration.clear(event.with_ready(ready));
@@ -99,6 +98,13 @@ macro_rules! guard {
                 if !left.is_empty() {
                     self.event = Some(event.with_ready(left));
                 }
+            }
+        }
+
+        /// An attempt has failed with `WouldBlock`.
+        fn disproved(&mut self) {
+            if let Some(event) = self.event.take() {
+                self.async_fd.registration.disprove(event);
             }
         }
 
@@ -119,7 +125,8 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
 
     guard!();
 
-    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over.
+    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over. Was it for one direction, and closed by then, it is
+    /// open again: a FIFO may have a new writer.
     ///
     /// # Errors
     ///
@@ -130,7 +137,7 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
     ) -> Result<io::Result<R>, TryIoError> {
         match f(self.async_fd) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
+                self.disproved();
                 Err(TryIoError(()))
             }
             done => Ok(done),
@@ -155,7 +162,8 @@ impl<'a, T: AsRawFd> AsyncFdReadyMutGuard<'a, T> {
 
     guard!();
 
-    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over.
+    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over. Was it for one direction, and closed by then, it is
+    /// open again: a FIFO may have a new writer.
     ///
     /// # Errors
     ///
@@ -166,7 +174,7 @@ impl<'a, T: AsRawFd> AsyncFdReadyMutGuard<'a, T> {
     ) -> Result<io::Result<R>, TryIoError> {
         match f(self.async_fd) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.clear_ready();
+                self.disproved();
                 Err(TryIoError(()))
             }
             done => Ok(done),

@@ -18,7 +18,8 @@ use crate::driver::{Direction, Interest, Registration};
 /// It waits until the descriptor is ready; the reading and writing is the caller's. A guard that is returned by
 /// [`readable`](Self::readable) and the others stands for the readiness. The descriptor counts as ready until an
 /// attempt fails with `WouldBlock` and the guard is told, which [`try_io`](AsyncFdReadyGuard::try_io) does by
-/// itself: the runtime is told once when it becomes ready, not each time it is looked at (edge-triggered). Nothing
+/// itself: the runtime is told once when it becomes ready, not each time it is looked at (edge-triggered). That it is closed
+/// ends only with an attempt for that direction alone, such as one to read after `readable`. Nothing
 /// else ends the readiness, and a short read does not, since what that means differs from one kind of
 /// descriptor to the next.
 ///
