@@ -5,7 +5,8 @@ mod common;
 use common::{LONG, SHORT, table};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 use windlass_blocking::{ExecutorExt, Future, FutureState, JobError, Promise, ThreadPoolExecutor, current};
 
@@ -437,4 +438,27 @@ fn cancel_against_start() {
     }
     assert_eq!(finished, ran.load(Ordering::Relaxed));
     assert_eq!(finished + cancelled, 5_000);
+}
+
+#[test]
+fn any_number_of_threads_wait_on_one_shared_handle() {
+    for _ in 0..20 {
+        let (promise, future) = Promise::new();
+        let (shared, all_there) = (future.share(), Barrier::new(4));
+        thread::scope(|scope| {
+            let wait = || {
+                all_there.wait();
+                shared.result_timeout(LONG)
+            };
+            let waiting = [scope.spawn(wait), scope.spawn(wait), scope.spawn(wait)];
+            all_there.wait();
+            for _ in 0..100 {
+                thread::yield_now();
+            }
+            promise.set_result(8).unwrap();
+            for thread in waiting {
+                assert_eq!(thread.join().unwrap().expect("it is woken").unwrap(), 8);
+            }
+        });
+    }
 }

@@ -178,6 +178,29 @@ fn senders_that_wait_are_sent_away_when_the_receiver_goes() {
 }
 
 #[test]
+fn room_that_was_granted_is_of_no_use_when_the_receiver_goes() {
+    let (sender, mut receiver) = mpsc::channel(2);
+    sender.try_send(0).unwrap();
+    sender.try_send(0).unwrap();
+    let mut sending = Polled::waiting(sender.send(1));
+    let mut reserving = Polled::waiting(sender.reserve());
+    assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(0), Ok(0)));
+    // Both have room, and have not seen it.
+    drop(receiver);
+    assert_eq!(sending.woken_and_ready().unwrap_err().0, 1, "the message comes back");
+    assert!(reserving.woken_and_ready().is_err());
+
+    // Where the channel is only closed the message is received.
+    let (sender, mut receiver) = mpsc::channel(1);
+    sender.try_send(0).unwrap();
+    let mut sending = Polled::waiting(sender.send(1));
+    assert_eq!(receiver.try_recv(), Ok(0));
+    receiver.close();
+    sending.woken_and_ready().unwrap();
+    assert_eq!(receiver.try_recv(), Ok(1));
+}
+
+#[test]
 fn every_message_is_dropped_once() {
     let ledger = Ledger::new();
     let (sender, mut receiver) = mpsc::unbounded_channel();

@@ -135,6 +135,18 @@ fn who_is_enabled_is_in_line() {
 }
 
 #[test]
+fn enable_takes_no_waker_away() {
+    let notify = Notify::new();
+    let mut notified = Box::pin(notify.notified());
+    let (counter, waker) = windlass_tests::CountingWaker::new();
+    assert!(notified.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    assert!(!notified.as_mut().enable());
+    notify.notify_one();
+    assert_eq!(counter.wakes(), 1);
+    assert!(notified.as_mut().enable());
+}
+
+#[test]
 fn a_waiter_is_woken_by_its_last_waker() {
     let notify = Notify::new();
     let mut notified = Box::pin(notify.notified());

@@ -21,6 +21,7 @@ on_every_flavor!(
     detached_tasks_go_on,
     dropping_the_set_aborts_its_tasks,
     shutdown_aborts_and_waits,
+    a_panic_that_shutdown_or_drop_meets_is_reported,
     abort_all_leaves_the_results_to_be_joined,
     some_tasks_aborted_through_their_handles,
     join_all_returns_all_outputs,
@@ -156,6 +157,31 @@ fn shutdown_aborts_and_waits(flavor: Flavor) {
         }
         set.shutdown().await;
     });
+}
+
+fn a_panic_that_shutdown_or_drop_meets_is_reported(flavor: Flavor) {
+    for shut_down in [false, true] {
+        let reports = Arc::new(AtomicUsize::new(0));
+        let reported = reports.clone();
+        let runtime = flavor
+            .builder()
+            .on_unhandled(move |unhandled| {
+                assert_eq!(unhandled.message(), "nobody looks");
+                reported.fetch_add(1, Ordering::SeqCst);
+            })
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut set = JoinSet::new();
+            let panicked = set.spawn(async { std::panic::resume_unwind(Box::new("nobody looks")) });
+            set.spawn(std::future::pending::<()>());
+            yield_until(|| panicked.is_finished()).await;
+            if shut_down {
+                set.shutdown().await;
+            }
+        });
+        assert_eq!(reports.load(Ordering::SeqCst), 1, "shut down: {shut_down}");
+    }
 }
 
 fn abort_all_leaves_the_results_to_be_joined(flavor: Flavor) {

@@ -42,6 +42,7 @@ on_every_flavor!(
 once!(
     a_set_is_a_future_for_any_executor,
     a_set_wakes_the_executor_that_polls_it,
+    a_task_woken_as_the_old_waker_is_dropped_is_polled,
     spawn_local_without_a_set_panics,
     spawn_local_in_a_plain_task_panics,
 );
@@ -403,6 +404,29 @@ fn a_set_wakes_the_executor_that_polls_it() {
     assert!(counter.wakes() > before);
     assert!(poll_once(&mut local).is_ready());
     assert!(matches!(poll_once(&mut pin!(task)), Poll::Ready(Ok(()))));
+}
+
+/// A waker whose drop wakes a task of the set that drops it.
+fn a_task_woken_as_the_old_waker_is_dropped_is_polled() {
+    struct Sends(parking_lot::Mutex<Option<oneshot::Sender<()>>>);
+    impl std::task::Wake for Sends {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Sends {
+        fn drop(&mut self) {
+            self.0.lock().take().unwrap().send(()).unwrap();
+        }
+    }
+
+    let mut local = Box::pin(LocalSet::new());
+    let (tx, rx) = oneshot::channel();
+    local.spawn_local(async move { rx.await.unwrap() });
+    let old = Arc::new(Sends(parking_lot::Mutex::new(Some(tx)))).into();
+    assert!(local.as_mut().poll(&mut Context::from_waker(&old)).is_pending());
+    drop(old);
+    let (counter, new) = CountingWaker::new();
+    let polled = local.as_mut().poll(&mut Context::from_waker(&new));
+    assert!(polled.is_ready() || counter.wakes() > 0, "a task is queued, and nobody will poll the set");
 }
 
 fn spawn_local_without_a_set_panics() {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 use futures::channel::oneshot;
 use windlass::runtime::Runtime;
-use windlass::task::{self, JoinHandle};
+use windlass::task::{self, JoinHandle, LocalSet};
 use windlass_tests::{
     Flavor, Ledger, OnDrop, PanicsOnDrop, assert_all_workers_live, on_every_flavor, panics, poll_once,
     wake_self, yield_until,
@@ -21,6 +21,7 @@ on_every_flavor!(
     in_the_poll_of_every_other_task,
     in_the_drop_of_a_future_that_completed,
     in_the_drop_of_a_future_that_panicked,
+    in_the_drops_of_a_future_and_of_its_output,
     in_the_drop_of_a_future_that_was_aborted,
     in_the_drop_of_futures_at_shutdown,
     in_the_drop_of_an_output,
@@ -103,16 +104,16 @@ fn in_the_poll_of_every_other_task(flavor: Flavor) {
 }
 
 /// A future that does as told and panics when it is dropped.
-struct Explosive(fn() -> Poll<()>);
+struct Explosive<T = ()>(fn() -> Poll<T>);
 
-impl Future for Explosive {
-    type Output = ();
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+impl<T> Future for Explosive<T> {
+    type Output = T;
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
         (self.0)()
     }
 }
 
-impl Drop for Explosive {
+impl<T> Drop for Explosive<T> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             quiet_panic();
@@ -144,16 +145,29 @@ fn in_the_drop_of_a_future_that_panicked(flavor: Flavor) {
         });
         let result: Result<(), _> = runtime.block_on(task);
         assert!(result.unwrap_err().is_panic());
-        let task = runtime.spawn(Explosive(|| quiet_panic()));
+        let task = runtime.spawn(Explosive::<()>(|| quiet_panic()));
         assert!(runtime.block_on(task).unwrap_err().is_panic());
     }
+    assert_unharmed(flavor, &runtime);
+}
+
+fn in_the_drops_of_a_future_and_of_its_output(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let both = || Explosive(|| Poll::Ready(PanicsOnDrop));
+    for _ in 0..10 {
+        let task = runtime.spawn(both());
+        assert!(runtime.block_on(task).unwrap_err().is_panic());
+    }
+    runtime.block_on(LocalSet::new().run_until(async {
+        assert!(task::spawn_local(both()).await.unwrap_err().is_panic());
+    }));
     assert_unharmed(flavor, &runtime);
 }
 
 fn in_the_drop_of_a_future_that_was_aborted(flavor: Flavor) {
     let runtime = flavor.runtime();
     for i in 0..50 {
-        let task = runtime.spawn(Explosive(|| Poll::Pending));
+        let task = runtime.spawn(Explosive(|| Poll::<()>::Pending));
         if i % 2 == 0 {
             runtime.block_on(task::yield_now());
         }
@@ -173,7 +187,7 @@ fn in_the_drop_of_futures_at_shutdown(flavor: Flavor) {
             runtime.spawn(async move {
                 // Dropped in the reverse order: the panic does not keep the other from being dropped.
                 let _tracked = tracked;
-                let _explosive = (i % 2 == 0).then(|| Explosive(|| Poll::Pending));
+                let _explosive = (i % 2 == 0).then(|| Explosive(|| Poll::<()>::Pending));
                 polls.fetch_add(1, Ordering::SeqCst);
                 pending::<()>().await;
             });
@@ -192,7 +206,7 @@ fn in_the_drop_of_futures_at_shutdown(flavor: Flavor) {
 fn in_the_drop_of_an_output(flavor: Flavor) {
     let runtime = flavor.runtime();
     for i in 0..100 {
-        let task = runtime.spawn(async { Box::new(Explosive(|| Poll::Pending)) as Box<dyn Send> });
+        let task = runtime.spawn(async { Box::new(Explosive(|| Poll::<()>::Pending)) as Box<dyn Send> });
         match i % 3 {
             // By the task, by the handle, by whoever took it.
             0 => drop(task),
@@ -283,14 +297,14 @@ fn in_a_blocking_job(flavor: Flavor) {
 fn in_the_drop_of_a_blocking_job(flavor: Flavor) {
     let runtime = flavor.builder().max_blocking_threads(1).build().unwrap();
     for i in 0..50 {
-        let explosive = Explosive(|| Poll::Pending);
+        let explosive = Explosive(|| Poll::<()>::Pending);
         let job = runtime.spawn_blocking(move || {
             let _explosive = explosive;
         });
         if i % 2 == 0 {
             assert!(runtime.block_on(job).unwrap_err().is_panic());
         }
-        let output = runtime.spawn_blocking(|| Explosive(|| Poll::Pending));
+        let output = runtime.spawn_blocking(|| Explosive(|| Poll::<()>::Pending));
         drop(output);
     }
     assert_unharmed(flavor, &runtime);

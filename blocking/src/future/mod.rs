@@ -140,7 +140,7 @@ impl<T> Future<T> {
         self.state() == FutureState::Running
     }
 
-    /// Whether it has finished or was cancelled.
+    /// Whether it has finished or was cancelled. Callbacks come first: the result can be had when they were called.
     ///
     /// ```
     /// let (promise, future) = windlass_blocking::Promise::new();

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 /// A future whose value can be had many times, made by [`Future::share`].
 ///
-/// Each clone waits for itself. A panic's payload cannot be cloned: every reader gets its message instead.
+/// Any number of threads may wait, on one handle or on clones. Of those who [poll](Self::poll_result) one handle the last is woken: a task
+/// has a clone of its own. A panic's payload cannot be cloned: every reader gets its message instead.
 ///
 /// ```
 /// use windlass_blocking::Promise;
@@ -31,6 +32,12 @@ pub struct SharedFuture<T> {
 struct Common<T> {
     future: Future<T>,
     last_key: AtomicUsize,
+}
+
+impl<T> Common<T> {
+    fn fresh_key(&self) -> Key {
+        self.last_key.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 impl<T: Clone + Sync> SharedFuture<T> {
@@ -65,13 +72,10 @@ impl<T: Clone + Sync> SharedFuture<T> {
     /// ```
     pub fn result_timeout(&self, timeout: Duration) -> Result<Result<T, JobError>, TimeoutError> {
         let result = self.wait_and_clone(Instant::now().checked_add(timeout));
-        result.ok_or_else(|| {
-            self.future().cell.core().remove_waker(self.key);
-            TimeoutError { unfinished: 1, total: 1 }
-        })
+        result.ok_or(TimeoutError { unfinished: 1, total: 1 })
     }
 
-    /// Clones the result if there is one, else has the task of `cx` woken when there is.
+    /// Clones the result if there is one, else has the task of `cx` woken when there is. It replaces one that polled this handle before.
     ///
     /// ```
     /// use std::task::{Context, Waker};
@@ -105,13 +109,19 @@ impl<T: Clone + Sync> SharedFuture<T> {
     }
 
     fn wait_and_clone(&self, deadline: Option<Instant>) -> Option<Result<T, JobError>> {
+        // Of its own: other threads may wait on this handle.
+        let key = self.common.fresh_key();
         let mut watching = false;
-        block::until(deadline, |waker| {
+        let result = block::until(deadline, |waker| {
             if !watching {
-                watching = self.future().cell.core().add_waker(self.key, waker);
+                watching = self.future().cell.core().add_waker(key, waker);
             }
             self.try_clone()
-        })
+        });
+        if watching && result.is_none() {
+            self.future().cell.core().remove_waker(key);
+        }
+        result
     }
 
     fn try_clone(&self) -> Option<Result<T, JobError>> {
@@ -170,7 +180,7 @@ impl<T> SharedFuture<T> {
         self.future().running()
     }
 
-    /// Whether it has finished or was cancelled.
+    /// Whether it has finished or was cancelled. As for [`Future::done`], the result can be had when the callbacks were called.
     #[must_use]
     pub fn done(&self) -> bool {
         self.future().done()
@@ -179,8 +189,7 @@ impl<T> SharedFuture<T> {
 
 impl<T> Clone for SharedFuture<T> {
     fn clone(&self) -> Self {
-        let key = self.common.last_key.fetch_add(1, Ordering::Relaxed) + 1;
-        Self { common: self.common.clone(), key }
+        Self { common: self.common.clone(), key: self.common.fresh_key() }
     }
 }
 

@@ -165,13 +165,18 @@ impl Barrier {
     #[doc(alias("BrokenBarrierError", "asyncio.Barrier.wait"))]
     pub async fn try_wait(&self) -> Result<BarrierWaitResult, BrokenBarrier> {
         let mut waiter = Waiter { barrier: self, key: None };
+        let mut arrival = Poll::Pending;
         let arrival = poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Barrier, self));
-            let outcome = waiter.poll(cx);
-            if outcome.is_ready() {
+            let step = poll_proceed(cx);
+            // Also where the budget is used up and others run first: it is there from its first poll on.
+            if arrival.is_pending() {
+                arrival = waiter.poll(cx);
+            }
+            let step = ready!(step).awaiting(Note::resource(Resource::Barrier, self));
+            if arrival.is_ready() {
                 step.made_progress();
             }
-            outcome
+            arrival
         })
         .await;
         match arrival {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::TryAcquireError;
 use super::wait::{Key, Looked, Waiters, Wakes};
@@ -100,10 +100,7 @@ impl CapacityLimiter {
         let mut wakes = Wakes::new();
         let mut state = self.state.lock();
         f(&mut state);
-        while state.available() > 0 && !state.line.is_empty() {
-            state.borrowed += 1;
-            wakes.push(state.line.grant_front());
-        }
+        state.hand_out(&mut wakes);
         drop(state);
         wakes.wake();
     }
@@ -116,8 +113,11 @@ impl CapacityLimiter {
     pub async fn acquire(&self) -> CapacityToken {
         let mut waiter = Waiter { limiter: self, key: None };
         poll_fn(|cx| {
-            let step =
-                ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::CapacityLimiter, &*self.state));
+            let Poll::Ready(step) = poll_proceed(cx) else {
+                waiter.queue_up(cx);
+                return Poll::Pending;
+            };
+            let step = step.awaiting(Note::resource(Resource::CapacityLimiter, &*self.state));
             let outcome = waiter.poll(cx);
             if outcome.is_ready() {
                 step.made_progress();
@@ -184,6 +184,14 @@ impl CapacityLimiter {
 }
 
 impl State {
+    /// Grants tokens to the first in line, as far as they go.
+    fn hand_out(&mut self, wakes: &mut Wakes) {
+        while self.available() > 0 && !self.line.is_empty() {
+            self.borrowed += 1;
+            wakes.push(self.line.grant_front());
+        }
+    }
+
     fn available(&self) -> usize {
         self.total.saturating_sub(self.borrowed)
     }
@@ -230,6 +238,16 @@ struct Waiter<'a> {
 }
 
 impl Waiter<'_> {
+    /// Takes a place in line, on behalf of a task whose budget is used up: who comes after it must not overtake it while it lets
+    /// others run.
+    #[cold]
+    fn queue_up(&mut self, cx: &mut Context<'_>) {
+        if self.key.is_none() {
+            let waker = cx.waker().clone();
+            self.limiter.change(|state| self.key = Some(state.line.push((), waker)));
+        }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.key.is_some() {
             // The lock is released before what was looked at is dropped.

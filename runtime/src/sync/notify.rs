@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::wait::{Key, Looked, Waiters, Wakes, const_unless_model};
 use crate::primitives::BriefMutex;
@@ -273,8 +273,19 @@ impl<N: Deref<Target = Notify>> Waiting<N> {
         Self { notify, stage: Stage::New { calls } }
     }
 
-    /// Takes its place in line if it has none. Without a waker nobody is woken for it until it is polled.
-    fn look(&mut self, waker: &std::task::Waker) -> Poll<()> {
+    /// Takes its place in line if it has none, without a waker: nobody is woken for it until it is polled. If it was, that is who is woken.
+    fn enable(&mut self) -> Poll<()> {
+        match &self.stage {
+            Stage::InLine(Some(key)) => {
+                let is_granted = self.notify.state.lock().line.is_granted(key);
+                if is_granted { self.look(Waker::noop()) } else { Poll::Pending }
+            }
+            _ => self.look(Waker::noop()),
+        }
+    }
+
+    /// Takes its place in line if it has none, and leaves the waker there.
+    fn look(&mut self, waker: &Waker) -> Poll<()> {
         match &mut self.stage {
             Stage::Done => Poll::Ready(()),
             Stage::New { calls } => {
@@ -338,7 +349,8 @@ impl<N: Deref<Target = Notify>> Drop for Waiting<N> {
 macro_rules! notified {
     ([$($generics:tt)*] $Notified:ty) => {
         impl<$($generics)*> $Notified {
-            /// Takes its place in line without being polled. True if it was notified already, and is ready.
+            /// Takes its place in line without being polled. True if it was notified already, and is ready. If it was polled before,
+            /// whoever did is woken still.
             ///
             /// # Examples
             ///
@@ -357,7 +369,7 @@ macro_rules! notified {
             /// # }
             /// ```
             pub fn enable(mut self: Pin<&mut Self>) -> bool {
-                self.0.look(std::task::Waker::noop()).is_ready()
+                self.0.enable().is_ready()
             }
         }
 

@@ -111,7 +111,11 @@ impl<T, S: Store<T>> Core<T, S> {
         let mut putter = Putter { core: self, key: None };
         let mut item = Some(item);
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Queue, self));
+            let Poll::Ready(step) = poll_proceed(cx) else {
+                putter.queue_up(cx);
+                return Poll::Pending;
+            };
+            let step = step.awaiting(Note::resource(Resource::Queue, self));
             let outcome = putter.poll(&mut item, cx);
             if outcome.is_ready() {
                 step.made_progress();
@@ -128,7 +132,11 @@ impl<T, S: Store<T>> Core<T, S> {
     pub(super) async fn get(&self) -> Result<T, QueueShutDown> {
         let mut getter = Getter { core: self, key: None };
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Queue, self));
+            let Poll::Ready(step) = poll_proceed(cx) else {
+                getter.queue_up(cx);
+                return Poll::Pending;
+            };
+            let step = step.awaiting(Note::resource(Resource::Queue, self));
             let outcome = getter.poll(cx);
             if outcome.is_ready() {
                 step.made_progress();
@@ -154,13 +162,17 @@ impl<T, S: Store<T>> Core<T, S> {
 
     pub(super) async fn join(&self) {
         let mut joiner = Joiner { core: self, key: None };
+        let mut is_over = false;
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(Resource::Queue, self));
-            let outcome = joiner.poll(cx);
-            if outcome.is_ready() {
-                step.made_progress();
+            let step = poll_proceed(cx);
+            // Also where the budget is used up and others run first: what comes to pass until its next poll is for it, too.
+            is_over = is_over || joiner.poll(cx).is_ready();
+            let step = ready!(step).awaiting(Note::resource(Resource::Queue, self));
+            if !is_over {
+                return Poll::Pending;
             }
-            outcome
+            step.made_progress();
+            Poll::Ready(())
         })
         .await;
     }
@@ -284,6 +296,21 @@ struct Putter<'a, T, S: Store<T>> {
 }
 
 impl<T, S: Store<T>> Putter<'_, T, S> {
+    /// Takes a place in line, on behalf of a task whose budget is used up: who comes after it must not overtake it while it lets
+    /// others run.
+    #[cold]
+    fn queue_up(&mut self, cx: &mut Context<'_>) {
+        let waker = cx.waker().clone();
+        let mut wakes = Wakes::new();
+        let mut state = self.core.state.lock();
+        if self.key.is_none() && !state.shut_down {
+            self.key = Some(state.putters.push((), waker));
+            state.grant_room::<T>(self.core.maxsize, &mut wakes);
+        }
+        drop(state);
+        wakes.wake();
+    }
+
     /// Ready when the item was put, or, if it is still there, the queue was shut down.
     fn poll(&mut self, item: &mut Option<T>, cx: &mut Context<'_>) -> Poll<()> {
         let mut wakes = Wakes::new();
@@ -346,6 +373,20 @@ struct Getter<'a, T, S: Store<T>> {
 }
 
 impl<T, S: Store<T>> Getter<'_, T, S> {
+    /// As [`Putter::queue_up`].
+    #[cold]
+    fn queue_up(&mut self, cx: &mut Context<'_>) {
+        let waker = cx.waker().clone();
+        let mut wakes = Wakes::new();
+        let mut state = self.core.state.lock();
+        if self.key.is_none() && !state.shut_down {
+            self.key = Some(state.getters.push((), waker));
+            state.grant_items::<T>(&mut wakes);
+        }
+        drop(state);
+        wakes.wake();
+    }
+
     /// `None` if the queue was shut down and has nothing left.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let mut wakes = Wakes::new();

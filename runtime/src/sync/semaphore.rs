@@ -375,7 +375,8 @@ impl Semaphore {
         block_on(self.acquire_many_owned(n))
     }
 
-    /// Gives out no permits any more: who waits, and who asks from now on, gets an error.
+    /// Gives out no permits any more: who waits, and who asks from now on, gets an error. Who was granted some before, and has not been
+    /// polled since, has them.
     ///
     /// # Examples
     ///

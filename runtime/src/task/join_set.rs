@@ -269,6 +269,15 @@ impl<T: 'static> JoinSet<T> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<(Id, T), JoinError>>> {
+        self.poll_ended(cx, Self::take)
+    }
+
+    /// Polls for a member that has ended, and takes it out with `take`, which returns nothing if it has not.
+    fn poll_ended<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl Fn(&mut Self, usize) -> Option<R>,
+    ) -> Poll<Option<R>> {
         let proceed = ready!(coop::poll_proceed(cx));
         loop {
             let Some(key) = self.ended.next(cx) else {
@@ -280,9 +289,9 @@ impl<T: 'static> JoinSet<T> {
                 self.followed.note();
                 return Poll::Pending;
             };
-            if let Some(joined) = self.take(key) {
+            if let Some(taken) = take(self, key) {
                 proceed.made_progress();
-                return Poll::Ready(Some(joined));
+                return Poll::Ready(Some(taken));
             }
         }
     }
@@ -300,14 +309,25 @@ impl<T: 'static> JoinSet<T> {
         }
     }
 
-    /// Aborts every task and waits until they all have ended.
+    /// Takes a member that has ended, and what it ended with unseen: dropped, that is reported if it is a panic.
+    fn take_unseen(&mut self, key: usize) -> Option<JoinHandle<T>> {
+        let member = self.tasks.get_mut(key)?;
+        if !member.handle.is_finished() {
+            member.handle.set_waker(&member.waker);
+            return None;
+        }
+        Some(self.tasks.remove(key).handle)
+    }
+
+    /// Aborts every task and waits until they all have ended. What they ended with is dropped; a panic is reported, as that of any task
+    /// whose handle was dropped.
     ///
     /// # Cancel safety
     ///
     /// The tasks are aborted whether or not it is awaited to its end.
     pub async fn shutdown(&mut self) {
         self.abort_all();
-        while self.join_next().await.is_some() {}
+        while poll_fn(|cx| self.poll_ended(cx, Self::take_unseen)).await.is_some() {}
     }
 
     /// Waits for every task and returns their outputs in the order in which they ended.

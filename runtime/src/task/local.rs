@@ -126,6 +126,13 @@ impl LocalShared {
         }
     }
 
+    fn has_local(&self) -> bool {
+        self.queue.with(|queue| {
+            // SAFETY: this is the owner's thread, and nobody else on it is inside of `with_mut`.
+            !unsafe { &*queue }.is_empty()
+        })
+    }
+
     fn pop_local(&self) -> Option<Token> {
         self.queue.with_mut(|queue| {
             // SAFETY: this is the owner's thread, and nobody else on it is inside of `with_mut`.
@@ -211,9 +218,9 @@ impl LocalShared {
             let mut remote = self.remote.lock();
             (remote.waker.replace(waker), !remote.queue.is_empty())
         };
-        // Its drop may run anything: not under the lock.
+        // Its drop may run anything: not under the lock. A task of the set that it woke waits in our own queue.
         drop(old);
-        ready
+        ready || self.has_local()
     }
 
     /// Polls the set: runs tasks, and sees to it that it is polled again when there are more.

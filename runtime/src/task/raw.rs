@@ -230,14 +230,20 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
         }
         Ok(Poll::Ready(output)) => {
             // SAFETY: the claim is ours and with it the stage.
-            let dropped = unsafe { drop_stage(cell) };
-            if dropped.is_ok() {
-                cell.stage.with_mut(|stage| {
-                    // SAFETY: as above; what is overwritten is `Gone`, which needs no drop.
-                    unsafe { stage.write(Stage::Output(output)) };
-                });
+            match unsafe { drop_stage(cell) } {
+                Ok(()) => {
+                    cell.stage.with_mut(|stage| {
+                        // SAFETY: as above; what is overwritten is `Gone`, which needs no drop.
+                        unsafe { stage.write(Stage::Output(output)) };
+                    });
+                    None
+                }
+                Err(payload) => {
+                    // Nobody gets it, and its drop may panic as well.
+                    quietly(|| drop(output));
+                    Some(payload)
+                }
             }
-            dropped.err()
         }
         Err(payload) => {
             // SAFETY: the claim is ours and with it the stage.

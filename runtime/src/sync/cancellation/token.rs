@@ -10,6 +10,7 @@ use std::task::Poll;
 use super::tree::Node;
 use super::{DropGuard, DropGuardRef, WaitForCancellationFuture, WaitForCancellationFutureOwned};
 use crate::primitives::Arc;
+use crate::task::coop::with_unconstrained;
 
 /// Tells any number of tasks to stop.
 ///
@@ -171,7 +172,8 @@ impl CancellationToken {
         let (mut future, mut cancelled) = (pin!(future), pin!(self.cancelled()));
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => cancelled.as_mut().poll(cx).map(|()| None),
+            // The future may use up the budget each time: that must not keep it from being cancelled.
+            Poll::Pending => with_unconstrained(|| cancelled.as_mut().poll(cx)).map(|()| None),
         })
         .await
     }

@@ -122,10 +122,10 @@ impl<T, L: Limit> Chan<T, L> {
         Ok(())
     }
 
-    /// Puts in a message that has room. If the receiver is gone it is dropped.
+    /// Puts in a message that has room, or gives it back if the receiver is gone.
     #[inline]
-    pub(super) fn push_with_room(&self, message: T) {
-        drop(self.push(message, true));
+    pub(super) fn push_with_room(&self, message: T) -> Result<(), T> {
+        self.push(message, true)
     }
 
     /// Puts a message in, or gives it back if the channel is closed.
@@ -173,6 +173,12 @@ impl<T, L: Limit> Chan<T, L> {
 }
 
 impl<T> Chan<T, Bound> {
+    /// Whether the receiver is gone, so that room is of no use.
+    #[inline]
+    pub(super) fn is_gone(&self) -> bool {
+        self.limit.permits.is_closed() && self.state.lock().gone
+    }
+
     /// Gives back room that was not used.
     pub(super) fn give_back(&self, many: usize) {
         self.limit.permits.release(many);

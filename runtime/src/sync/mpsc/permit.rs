@@ -23,7 +23,15 @@ impl<'a, T> Permit<'a, T> {
     pub fn send(self, value: T) {
         let chan = self.chan;
         std::mem::forget(self);
-        chan.push_with_room(value);
+        drop(chan.push_with_room(value));
+    }
+
+    /// The same, but for a message that is given back if the receiver is gone.
+    #[inline]
+    pub(super) fn try_send(self, value: T) -> Result<(), T> {
+        let chan = self.chan;
+        std::mem::forget(self);
+        chan.push_with_room(value)
     }
 }
 
@@ -102,7 +110,7 @@ impl<T> OwnedPermit<T> {
     /// Sends the message, and returns the sender. It is never refused; if the receiver is gone it is dropped.
     pub fn send(mut self, value: T) -> Sender<T> {
         let sender = self.sender.take().expect("it is there until the permit is used");
-        sender.tx.chan.push_with_room(value);
+        drop(sender.tx.chan.push_with_room(value));
         sender
     }
 

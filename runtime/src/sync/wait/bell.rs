@@ -54,13 +54,17 @@ impl Bell {
     /// true and rings then is either seen to have done so, or finds the listener.
     pub(crate) async fn listen_unless(&self, what: Resource, happened: impl Fn() -> bool) {
         let mut listener = Listener { bell: self, key: None };
+        let mut is_told = false;
         poll_fn(|cx| {
-            let step = ready!(poll_proceed(cx)).awaiting(Note::resource(what, self));
-            let outcome = listener.poll(cx, &happened);
-            if outcome.is_ready() {
-                step.made_progress();
+            let step = poll_proceed(cx);
+            // Also where the budget is used up and others run first: it listens from its first poll on.
+            is_told = is_told || listener.poll(cx, &happened).is_ready();
+            let step = ready!(step).awaiting(Note::resource(what, self));
+            if !is_told {
+                return Poll::Pending;
             }
-            outcome
+            step.made_progress();
+            Poll::Ready(())
         })
         .await;
     }

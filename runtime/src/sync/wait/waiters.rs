@@ -289,6 +289,12 @@ impl<T> Waiters<T> {
         }
     }
 
+    /// Whether a waiter was granted what it waits for, and has not seen it yet.
+    pub(crate) fn is_granted(&self, key: &Key) -> bool {
+        // Granted under the lock, which the caller has.
+        self.word(self.slot_of(key)).says.load(Relaxed) == GRANTED
+    }
+
     /// Leaves, wherever it is.
     pub(crate) fn remove(&mut self, key: Key) -> Left<T>
     where

@@ -41,10 +41,7 @@ impl<T> Sender<T> {
     /// ```
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
         match self.reserve().await {
-            Ok(permit) => {
-                permit.send(value);
-                Ok(())
-            }
+            Ok(permit) => permit.try_send(value).map_err(SendError),
             Err(SendError(())) => Err(SendError(value)),
         }
     }
@@ -66,10 +63,7 @@ impl<T> Sender<T> {
     /// ```
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         match self.try_reserve() {
-            Ok(permit) => {
-                permit.send(message);
-                Ok(())
-            }
+            Ok(permit) => permit.try_send(message).map_err(TrySendError::Closed),
             Err(TrySendError::Full(())) => Err(TrySendError::Full(message)),
             Err(TrySendError::Closed(())) => Err(TrySendError::Closed(message)),
         }
@@ -105,10 +99,7 @@ impl<T> Sender<T> {
     /// ```
     pub async fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
         match crate::time::timeout(timeout, self.reserve()).await {
-            Ok(Ok(permit)) => {
-                permit.send(value);
-                Ok(())
-            }
+            Ok(Ok(permit)) => permit.try_send(value).map_err(SendTimeoutError::Closed),
             Ok(Err(SendError(()))) => Err(SendTimeoutError::Closed(value)),
             Err(_) => Err(SendTimeoutError::Timeout(value)),
         }
@@ -224,7 +215,13 @@ impl<T> Sender<T> {
         let abandoned = Abandoned(&self.tx.chan);
         let outcome = self.tx.chan.limit.permits.acquire(n, Resource::Mpsc).await;
         std::mem::forget(abandoned);
-        outcome.map_err(|_| SendError(()))
+        outcome.map_err(|_| SendError(()))?;
+        if self.tx.chan.is_gone() {
+            // The room was there, and then the receiver was not, before this was polled.
+            self.tx.chan.give_back(n);
+            return Err(SendError(()));
+        }
+        Ok(())
     }
 
     /// Takes room for a message if there is some and nobody waits for it.
