@@ -24,6 +24,7 @@ windlass_tests::on_every_flavor!(
     moved_to_later_while_it_waits,
     moved_to_earlier_while_it_waits,
     moved_to_the_past_while_it_waits,
+    who_waits_is_woken_when_it_is_moved_to_the_past,
     one_more_after_one_that_was_moved_to_the_past,
     moved_after_it_was_ready,
     moved_to_later_and_back,
@@ -209,13 +210,26 @@ fn moved_to_the_past_while_it_waits(flavor: Flavor) {
             let mut sleep = pin!(sleep(CENTURY));
             assert!(poll(sleep.as_mut()).await.is_pending());
             sleep.as_mut().reset(start);
+            assert!(poll(sleep.as_mut()).await.is_ready());
             sleep.await;
             assert!(start.elapsed() < CENTURY);
         });
     }
 }
 
-/// What one that was moved to the past leaves behind is no timer for the next.
+fn who_waits_is_woken_when_it_is_moved_to_the_past(flavor: Flavor) {
+    for rt in [paused(flavor), flavor.runtime()] {
+        on_task(&rt, async move {
+            let mut sleep = pin!(sleep(CENTURY));
+            let (counter, waker) = CountingWaker::new();
+            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            sleep.as_mut().reset(Instant::now() - MS);
+            assert_eq!(counter.wakes(), 1);
+            assert!(poll(sleep).await.is_ready());
+        });
+    }
+}
+
 fn one_more_after_one_that_was_moved_to_the_past(flavor: Flavor) {
     const WAIT: Duration = Duration::from_millis(20);
     for rt in [paused(flavor), flavor.runtime()] {

@@ -247,11 +247,16 @@ fn move_timer(timer: &mut Registered, deadline: Instant) -> bool {
     let tick = clock.rounded_up(due, Grain::FINEST);
     timer.due = due;
     // It may as well fire when it would: the poll that comes of that sets another one. Most are moved on again and again.
-    tick >= timer.tick() || move_up(timer, tick)
+    tick >= timer.tick() || move_up(timer, tick, deadline)
 }
 
 #[inline(never)]
-fn move_up(timer: &mut Timer, tick: u64) -> bool {
+fn move_up(timer: &mut Timer, tick: u64, deadline: Instant) -> bool {
+    if has_passed(timer.clock(), deadline) {
+        // Who waits is woken, and whoever polls finds it elapsed, without waiting for a look at the timers.
+        timer.fire();
+        return false;
+    }
     match timer.move_to(tick) {
         Moved::TooLate => false,
         Moved::Done { is_earliest: false } => true,
