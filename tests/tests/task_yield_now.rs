@@ -1,12 +1,15 @@
 //! `yield_now`: gives way once, to every other task, on a runtime and off it.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Context;
 
 use parking_lot::Mutex;
+use windlass::io::{AsyncFd, Interest};
 use windlass::task::{self, yield_now};
-use windlass_tests::{CountingWaker, Flavor, on_every_flavor, once};
+use windlass_tests::{CountingWaker, Flavor, on_every_flavor, on_flavor, once};
 
 on_every_flavor!(
     block_on_may_yield_with_nothing_else_to_do,
@@ -14,6 +17,19 @@ on_every_flavor!(
     tasks_that_yield_take_turns,
     a_yield_in_a_future_executor_within_a_blocking_job,
     a_yield_that_is_dropped_leaves_nothing_behind,
+);
+
+on_flavor!(
+    current_thread_alone,
+    windlass_tests::Flavor::CurrentThread,
+    block_on_lets_those_go_first_whose_events_have_come,
+    a_task_lets_those_go_first_whose_events_have_come,
+);
+
+on_flavor!(
+    one_worker_alone,
+    windlass_tests::Flavor::MultiThread(1),
+    a_task_lets_those_go_first_whose_events_have_come,
 );
 
 once!(outside_a_runtime_it_wakes_its_waker, a_yielding_task_goes_behind_those_that_wait);
@@ -24,6 +40,66 @@ fn block_on_may_yield_with_nothing_else_to_do(flavor: Flavor) {
             yield_now().await;
         }
     });
+}
+
+/// Spawns a task that waits for a byte, and returns the other end and whether it came.
+async fn reader() -> (UnixStream, Arc<AtomicBool>) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let (came, begun) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (has_come, has_begun) = (came.clone(), begun.clone());
+    windlass::spawn(async move {
+        // SAFETY: a `UnixStream` has the same open descriptor for as long as it lives.
+        let fd = unsafe { AsyncFd::register(ours) }.unwrap();
+        has_begun.store(true, Ordering::SeqCst);
+        fd.async_io(Interest::READABLE, |mut ours| ours.read_exact(&mut [0])).await.unwrap();
+        has_come.store(true, Ordering::SeqCst);
+    });
+    // It looks once more before it waits, as others do in a moment.
+    while !begun.load(Ordering::SeqCst) {
+        yield_now().await;
+    }
+    (theirs, came)
+}
+
+/// However many go before: one yield is enough, or two where somebody else's has had the worker look in this round.
+async fn assert_a_yield_is_enough() {
+    for others in [0, 1, 100] {
+        let others: Vec<_> = (0..others)
+            .map(|_| {
+                windlass::spawn(async {
+                    loop {
+                        yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..10 {
+            let (mut theirs, came) = reader().await;
+            theirs.write_all(b"!").unwrap();
+            yield_now().await;
+            if !others.is_empty() {
+                yield_now().await;
+            }
+            assert!(came.load(Ordering::SeqCst), "beside {} others", others.len());
+        }
+        others.iter().for_each(task::JoinHandle::abort);
+    }
+}
+
+fn block_on_lets_those_go_first_whose_events_have_come(flavor: Flavor) {
+    flavor.runtime().block_on(assert_a_yield_is_enough());
+}
+
+fn a_task_lets_those_go_first_whose_events_have_come(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let task = runtime.spawn(assert_a_yield_is_enough());
+    if flavor.is_current_thread() {
+        runtime.block_on(task).unwrap();
+    } else {
+        // On a thread that is none of the runtime's, or it would see to the events itself, a moment later.
+        futures::executor::block_on(task).unwrap();
+    }
 }
 
 fn a_hundred_thousand_yields_of_one_task(flavor: Flavor) {

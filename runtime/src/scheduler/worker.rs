@@ -42,6 +42,8 @@ pub(crate) struct Worker {
     until_injector: Cell<u32>,
     /// How many tasks run before the next look at the driver.
     until_driver: Cell<u32>,
+    /// How many had run at the last look.
+    looked_at: Cell<u64>,
     /// Memory for those the driver wakes.
     wakers: Cell<Vec<Waker>>,
     lifo_streak: Cell<u32>,
@@ -95,6 +97,7 @@ impl Worker {
             parker,
             until_injector: Cell::new(0),
             until_driver: Cell::new(0),
+            looked_at: Cell::new(0),
             wakers: Cell::new(Vec::new()),
             lifo_streak: Cell::new(0),
             random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
@@ -179,9 +182,13 @@ impl Worker {
         self.root_yielded.set(true);
     }
 
-    /// Whether it has since this was last asked.
+    /// Whether it has since this was last asked. Those go first, too, whose events have come.
     pub(crate) fn take_yield_of_root(&self) -> bool {
-        self.root_yielded.take()
+        let has_yielded = self.root_yielded.take();
+        if has_yielded && self.shared.driver.is_urgent() {
+            self.fetch_events(None);
+        }
+        has_yielded
     }
 
     /// The next task this worker has at hand.
@@ -229,19 +236,48 @@ impl Worker {
             return;
         }
         self.until_driver.set(self.pace.until_next_look(self.seat().stats.polls.get(), most));
-        match driver.try_hold() {
+        self.fetch_events(None);
+    }
+
+    /// Has those queued whose events have come, and behind them one that yields.
+    fn fetch_events(&self, yielder: Option<Token>) {
+        self.looked_at.set(self.seat().stats.polls.get());
+        match self.shared.driver.try_hold() {
             Some(mut held) => {
                 held.look();
-                let _on_its_own = self.dispatch(held, Woken::OnItsOwn);
+                let _on_its_own = self.dispatch(held, Woken::OnItsOwn, yielder);
             }
-            // Whoever waits there may wait for longer than what was set here meanwhile allows.
-            None => driver.cover_timers(),
+            None => {
+                // Whoever waits there may wait for longer than what was set here meanwhile allows.
+                self.shared.driver.cover_timers();
+                if let Some(token) = yielder {
+                    self.push_back(token);
+                }
+            }
         }
     }
 
-    /// Wakes those who wait for what the driver has brought, strangers last. It is free before that: a waker may be
-    /// anybody's. Returns what it finds it is after that: a search it was to begin has ended if there are strangers.
-    fn dispatch(&self, mut held: Held<'_>, mut woken: Woken) -> Woken {
+    /// Whether one that yields has those go first whose events have come: once a round, when all that was queued at the last look has had
+    /// its turn.
+    #[inline]
+    fn looks_before_a_yielder(&self) -> bool {
+        let since = self.seat().stats.polls.get().wrapping_sub(self.looked_at.get());
+        since > self.desk.len() as u64 && self.shared.driver.is_urgent()
+    }
+
+    /// Queues a task that yields.
+    #[inline]
+    fn push_yielder(&self, token: Token) {
+        if self.looks_before_a_yielder() {
+            self.fetch_events(Some(token));
+        } else {
+            self.push_back(token);
+        }
+    }
+
+    /// Wakes those who wait for what the driver has brought, then queues the one that yields, and wakes strangers last. The driver is free before that:
+    /// a waker may be anybody's. Returns what it finds it is after that: a search it was to begin has ended if there are strangers.
+    fn dispatch(&self, mut held: Held<'_>, mut woken: Woken, yielder: Option<Token>) -> Woken {
         let mut wakers = self.wakers.take();
         held.report(&mut wakers);
         drop(held);
@@ -254,6 +290,9 @@ impl Worker {
         self.shared
             .driver
             .fire_timers(|waker| if is_of_a_task(&waker) { wake(waker) } else { strangers.push(waker) });
+        if let Some(token) = yielder {
+            self.push_back(token);
+        }
         if !strangers.is_empty() {
             // As long as one who searches is blocked by them, nobody is woken for anything.
             if let Woken::ToSearch(searching) = std::mem::replace(&mut woken, Woken::OnItsOwn) {
@@ -315,7 +354,8 @@ impl Worker {
         match ran {
             Ran::Done => seat.stats.finished.add(1),
             Ran::Idle => {}
-            Ran::Woken(token) | Ran::Yielded(token) => self.push_back(token),
+            Ran::Woken(token) => self.push_back(token),
+            Ran::Yielded(token) => self.push_yielder(token),
         }
     }
 

@@ -8,6 +8,9 @@ use crate::context;
 
 /// Lets every other task that is ready on this worker run first; asyncio's `sleep(0)`.
 ///
+/// That includes those whose sockets are ready or whose timers are due: the worker looks at these before a task that yields goes to the back, once
+/// in every round of all that it has queued.
+///
 /// # Cancel safety
 ///
 /// Nothing is lost when it is dropped.

@@ -273,7 +273,7 @@ impl Worker {
         };
         let woken = match held {
             // Not from among the sleepers: what this wakes goes to the queue of one who is up.
-            Some(held) => self.dispatch(held, woken),
+            Some(held) => self.dispatch(held, woken, None),
             None => woken,
         };
         self.shared.hooks.after_unpark();
