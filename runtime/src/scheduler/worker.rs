@@ -42,8 +42,8 @@ pub(crate) struct Worker {
     until_injector: Cell<u32>,
     /// How many tasks run before the next look at the driver.
     until_driver: Cell<u32>,
-    /// How many had run at the last look.
-    looked_at: Cell<u64>,
+    /// How many will have run when all that was queued at the last look has.
+    round_ends: Cell<u64>,
     /// Memory for those the driver wakes.
     wakers: Cell<Vec<Waker>>,
     lifo_streak: Cell<u32>,
@@ -97,7 +97,7 @@ impl Worker {
             parker,
             until_injector: Cell::new(0),
             until_driver: Cell::new(0),
-            looked_at: Cell::new(0),
+            round_ends: Cell::new(0),
             wakers: Cell::new(Vec::new()),
             lifo_streak: Cell::new(0),
             random: Cell::new((index as u32 + 1).wrapping_mul(0x9E37_79B9)),
@@ -241,7 +241,6 @@ impl Worker {
 
     /// Has those queued whose events have come, and behind them one that yields.
     fn fetch_events(&self, yielder: Option<Token>) {
-        self.looked_at.set(self.seat().stats.polls.get());
         match self.shared.driver.try_hold() {
             Some(mut held) => {
                 held.look();
@@ -257,22 +256,24 @@ impl Worker {
         }
     }
 
-    /// Whether one that yields has those go first whose events have come: once a round, when all that was queued at the last look has had
-    /// its turn.
-    #[inline]
-    fn looks_before_a_yielder(&self) -> bool {
-        let since = self.seat().stats.polls.get().wrapping_sub(self.looked_at.get());
-        since > self.desk.len() as u64 && self.shared.driver.is_urgent()
-    }
-
-    /// Queues a task that yields.
+    /// Queues a task that yields; once a round behind those whose events have come.
     #[inline]
     fn push_yielder(&self, token: Token) {
-        if self.looks_before_a_yielder() {
-            self.fetch_events(Some(token));
+        if self.seat().stats.polls.get() >= self.round_ends.get() {
+            self.begin_round(token);
         } else {
             self.push_back(token);
         }
+    }
+
+    #[cold]
+    fn begin_round(&self, yielder: Token) {
+        if self.shared.driver.is_urgent() {
+            self.fetch_events(Some(yielder));
+        } else {
+            self.push_back(yielder);
+        }
+        self.round_ends.set(self.seat().stats.polls.get() + self.desk.len() as u64);
     }
 
     /// Wakes those who wait for what the driver has brought, then queues the one that yields, and wakes strangers last. The driver is free before that:
