@@ -6,9 +6,13 @@ use crate::aio::TaskFailure;
 use crate::task::JoinError;
 
 /// How a task's outcome becomes a value, or the error of the whole.
+///
+/// It asks nothing of the types: what a task needs, [`IntoTask`](crate::aio::IntoTask) demands. A bound here would have to be proved
+/// again for the slots, which a gather keeps across an `await`: and there, inside a `Send` future, the compiler knows no lifetime to
+/// be `'static`.
 pub trait Policy<V, E> {
     /// The output of the task.
-    type Output: Send + 'static;
+    type Output;
 
     /// Whether an output is a failure.
     fn fails(output: &Self::Output) -> bool;
@@ -21,7 +25,7 @@ pub trait Policy<V, E> {
 #[derive(Debug)]
 pub struct Plain;
 
-impl<V: Send + 'static> Policy<V, JoinError> for Plain {
+impl<V> Policy<V, JoinError> for Plain {
     type Output = V;
 
     fn fails(_: &V) -> bool {
@@ -37,7 +41,7 @@ impl<V: Send + 'static> Policy<V, JoinError> for Plain {
 #[derive(Debug)]
 pub struct Fallible;
 
-impl<V: Send + 'static, E: Send + 'static> Policy<V, TaskFailure<E>> for Fallible {
+impl<V, E> Policy<V, TaskFailure<E>> for Fallible {
     type Output = Result<V, E>;
 
     fn fails(output: &Result<V, E>) -> bool {
@@ -53,7 +57,7 @@ impl<V: Send + 'static, E: Send + 'static> Policy<V, TaskFailure<E>> for Fallibl
 #[derive(Debug)]
 pub struct Collect;
 
-impl<T: Send + 'static> Policy<Result<T, JoinError>, Infallible> for Collect {
+impl<T> Policy<Result<T, JoinError>, Infallible> for Collect {
     type Output = T;
 
     fn fails(_: &T) -> bool {
