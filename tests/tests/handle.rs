@@ -29,6 +29,8 @@ on_every_flavor!(
     a_job_refused_after_shutdown_may_submit_another_in_its_drop,
     a_future_refused_after_shutdown_may_spawn_another_in_its_drop,
     try_current_within_a_guard_outlives_the_runtime,
+    a_guard_may_outlive_its_runtime_that_is_shut_down,
+    a_runtime_around_one_that_its_guard_outlives,
 );
 
 once!(try_current_says_that_there_is_none, current_says_that_there_is_none);
@@ -286,4 +288,34 @@ fn current_says_that_there_is_none() {
         "the message must say that a runtime is missing: {}",
         panicked.message
     );
+}
+
+fn a_guard_may_outlive_its_runtime_that_is_shut_down(flavor: Flavor) {
+    fn entered(runtime: Runtime, end: impl FnOnce(Runtime)) {
+        let expected = runtime.handle().runtime_flavor();
+        let _guard = runtime.enter();
+        end(runtime);
+        // The thread is in it still, and told that nothing runs there any more.
+        assert_eq!(Handle::current().runtime_flavor(), expected);
+        let (task, job) = (windlass::spawn(async { 1 }), task::spawn_blocking(|| 2));
+        assert!(Handle::current().block_on(task).unwrap_err().is_cancelled());
+        assert!(Handle::current().block_on(job).unwrap_err().is_cancelled());
+    }
+    let ends: [fn(Runtime); 3] =
+        [|runtime| runtime.shutdown_timeout(Duration::from_secs(60)), Runtime::shutdown_background, drop];
+    for end in ends {
+        entered(flavor.runtime(), end);
+        assert!(Handle::try_current().is_err(), "the guard has taken the thread out");
+    }
+}
+
+fn a_runtime_around_one_that_its_guard_outlives(flavor: Flavor) {
+    let outer = flavor.runtime();
+    let _outer = outer.enter();
+    {
+        let inner = flavor.runtime();
+        let _inner = inner.enter();
+        drop(inner);
+    }
+    assert_eq!(outer.block_on(windlass::spawn(async { 1 })).unwrap(), 1);
 }

@@ -115,7 +115,8 @@ impl Handle {
         let shared = Arc::clone(&self.shared);
         // SAFETY: the guard keeps the count until the thread is out of the runtime, or for ever.
         let outer = unsafe { context::enter(&shared) };
-        EnterGuard { outer, shared: Some(shared), _handle: PhantomData }
+        let stay = Stay { outer, shared: Some(shared), _thread: PhantomData };
+        EnterGuard { _stay: stay, _handle: PhantomData }
     }
 
     /// Spawns a future as a task of this runtime. Once the runtime is shut down, the future is dropped at
@@ -341,18 +342,40 @@ impl Drop for Entered {
 
 /// Keeps its thread inside a runtime until it is dropped; see [`Handle::enter`].
 ///
+/// It may outlive the runtime, if that is shut down by value: what is spawned on the thread then is cancelled at once.
+///
 /// # Panics
 ///
 /// Dropping it panics if another guard that was made later on this thread is still alive.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use windlass::runtime::Runtime;
+///
+/// let runtime = Runtime::new().unwrap();
+/// let _guard = runtime.enter();
+/// runtime.shutdown_timeout(Duration::from_secs(1));
+/// let late = windlass::spawn(async {});
+/// assert!(late.is_finished());
+/// ```
 #[must_use = "dropping the guard leaves the runtime"]
 pub struct EnterGuard<'a> {
-    outer: Outer,
-    shared: Option<Arc<Shared>>,
-    /// A guard belongs to its thread.
-    _handle: PhantomData<(&'a Handle, MutexGuard<'a, ()>)>,
+    _stay: Stay,
+    _handle: PhantomData<&'a Handle>,
 }
 
-impl Drop for EnterGuard<'_> {
+/// What a guard undoes. It has no lifetime: a destructor that has one would borrow the runtime to the end of the guard's scope.
+struct Stay {
+    outer: Outer,
+    /// Its count is what keeps the runtime's memory as long as the thread is in it, and not the borrow.
+    shared: Option<Arc<Shared>>,
+    /// A guard belongs to its thread.
+    _thread: PhantomData<MutexGuard<'static, ()>>,
+}
+
+impl Drop for Stay {
     fn drop(&mut self) {
         if context::leave(&self.outer) {
             return;
