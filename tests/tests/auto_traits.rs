@@ -8,11 +8,13 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 
+use windlass::net::{TcpListener, TcpStream, lookup_host};
 use windlass::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, TryCurrentError};
 use windlass::sync;
 use windlass::task::{
     AbortHandle, AllTasks, Id, JoinError, JoinHandle, JoinSet, LocalEnterGuard, LocalSet, TaskInfo, TaskState,
 };
+use windlass::{RunInExecutor, WrapFuture};
 
 /// Whether a type has a trait, where a trait bound could only say that it has.
 macro_rules! has {
@@ -40,23 +42,29 @@ macro_rules! assert_send_sync {
     };
 }
 
-/// Whether a value is `Send`, by its type.
-macro_rules! is_send {
-    ($value:expr) => {{
+/// Whether a value has a trait, by its type.
+macro_rules! is {
+    ($trait:path: $value:expr) => {{
         trait No {
-            fn is_send(&self) -> bool {
+            fn has(&self) -> bool {
                 false
             }
         }
         struct Probe<T>(T);
         impl<T> No for &Probe<T> {}
-        impl<T: Send> Probe<T> {
-            fn is_send(&self) -> bool {
+        impl<T: $trait> Probe<T> {
+            fn has(&self) -> bool {
                 true
             }
         }
-        (&Probe($value)).is_send()
+        (&Probe($value)).has()
     }};
+}
+
+macro_rules! is_send {
+    ($value:expr) => {
+        is!(Send: $value)
+    };
 }
 
 #[test]
@@ -157,4 +165,17 @@ fn futures() {
     assert!(!is_send!(set.join_next()));
     let local = LocalSet::new();
     assert!(!is_send!(local.run_until(send())));
+}
+
+#[test]
+fn calls_on_other_threads_and_what_awaits_them() {
+    assert_send_sync! {
+        RunInExecutor<u32>: true, true;
+        RunInExecutor<Cell<u32>>: true, true;
+        RunInExecutor<Rc<u32>>: false, false;
+        WrapFuture<Cell<u32>>: true, true;
+    }
+    assert!(is!(Sync: TcpStream::connect("localhost:1")));
+    assert!(is!(Sync: TcpListener::bind("localhost:1")));
+    assert!(is!(Sync: lookup_host("localhost:1")));
 }

@@ -90,7 +90,7 @@ where
         None if shared.is_closing() => closed(job),
         None => shared.executors.with_default(|executor| execute(executor, job)),
     };
-    RunInExecutor { waits, future }
+    RunInExecutor { waits: waits.map(Unshared), future }
 }
 
 /// Calls a function of the runtime's own that blocks, on a thread that no user's job takes.
@@ -105,7 +105,7 @@ where
 {
     let (job, future) = job(shared, f, location);
     let waits = execute(shared.executors.own(), job);
-    RunInExecutor { waits, future }
+    RunInExecutor { waits: waits.map(Unshared), future }
 }
 
 /// A job that runs inside the runtime, and whose panic travels as a value, which notices when nobody wants it.
@@ -159,6 +159,18 @@ struct Waits {
     room: Box<dyn Room>,
 }
 
+/// What is there, but of no use to who has only a shared reference.
+struct Unshared<T>(T);
+
+impl<T> Unshared<T> {
+    fn get_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+// SAFETY: a shared reference gives no access to the value. (std's `SyncView`, once it is stable.)
+unsafe impl<T> Sync for Unshared<T> {}
+
 /// The future of [`run_in_executor`] and [`to_thread`](crate::to_thread).
 ///
 /// # Examples
@@ -181,7 +193,7 @@ struct Waits {
 /// ```
 #[must_use = "dropping it cancels the call if it has not begun"]
 pub struct RunInExecutor<T> {
-    waits: Option<Waits>,
+    waits: Option<Unshared<Waits>>,
     future: BlockingFuture<Result<T, Panic>>,
 }
 
@@ -211,7 +223,7 @@ impl<T> Future for RunInExecutor<T> {
             // Cancelled in the line for room, if it stands there: the job does not take the place.
             self.waits = None;
         }
-        if let Some(Waits { job, room }) = &mut self.waits {
+        if let Some(Waits { job, room }) = self.waits.as_mut().map(Unshared::get_mut) {
             let accepted = ready!(room.poll_execute(cx, job));
             self.waits = None;
             if let Err(rejected) = accepted {
