@@ -13,7 +13,7 @@ use futures::channel::oneshot;
 use windlass::aio::{ReturnWhen, as_completed, try_wait, wait};
 use windlass::task::{self, JoinHandle};
 use windlass::time::{Instant, sleep};
-use windlass_tests::{Flavor, on_conformance_flavors, wake_self, yield_until};
+use windlass_tests::{Flavor, on_conformance_flavors, once, panics_at_its_caller, wake_self, yield_until};
 
 on_conformance_flavors!(
     wait_for_all,
@@ -40,6 +40,8 @@ on_conformance_flavors!(
     completed_many_as_a_stream,
     completed_of_handles_that_are_done,
 );
+
+once!(a_timeout_outside_of_a_runtime_panics_at_its_caller);
 
 fn after<T: Send + 'static>(millis: u64, value: T) -> JoinHandle<T> {
     windlass::spawn(async move {
@@ -370,4 +372,13 @@ fn completed_of_handles_that_are_done(flavor: Flavor) {
         }
         assert!(completed.next().await.is_none());
     });
+}
+
+fn a_timeout_outside_of_a_runtime_panics_at_its_caller() {
+    let none = Vec::<JoinHandle<()>>::new;
+    panics_at_its_caller(|| wait(none(), Some(Duration::ZERO), ReturnWhen::AllCompleted));
+    panics_at_its_caller(|| {
+        try_wait(Vec::<JoinHandle<Result<(), ()>>>::new(), Some(ms(1)), ReturnWhen::AllCompleted)
+    });
+    panics_at_its_caller(|| as_completed(none(), Some(Duration::ZERO)));
 }

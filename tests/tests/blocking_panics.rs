@@ -8,13 +8,14 @@ use std::thread;
 
 use futures::channel::oneshot;
 use tracing::Level;
-use windlass::blocking::{ExecutorExt, ThreadPoolExecutor, unobserved_panics};
+use windlass::blocking::{ExecutorExt, Promise, ThreadPoolExecutor, unobserved_panics};
 use windlass::runtime::Runtime;
 use windlass::{run_coroutine_threadsafe, run_in_executor, task, to_thread, wrap_future};
 use windlass_tests::jobs::{Gate, held_job};
 use windlass_tests::log::{lines_about, listen};
 use windlass_tests::{
-    Flavor, OnDrop, PanicsOnDrop, on_every_flavor, once, panics, payload_text, poll_once, spin_until,
+    Flavor, OnDrop, PanicsOnDrop, on_every_flavor, once, panics, panics_at_its_caller, payload_text,
+    poll_once, spin_until,
 };
 
 on_every_flavor!(
@@ -33,7 +34,11 @@ on_every_flavor!(
     it_is_reported_with_its_line,
 );
 
-once!(of_a_wrapped_future_it_is_counted_for_the_process, a_panic_resumed_in_the_caller);
+once!(
+    of_a_wrapped_future_it_is_counted_for_the_process,
+    a_panic_resumed_in_the_caller,
+    a_promise_that_is_begun_twice_names_its_caller,
+);
 
 /// Has `act` done to a call that panics once `act` has returned.
 fn panics_after<T>(runtime: &Runtime, act: impl FnOnce(windlass::RunInExecutor<()>) -> T) -> T {
@@ -323,4 +328,12 @@ fn a_panic_resumed_in_the_caller() {
         })
     });
     assert_eq!(panicked.message, "from the job");
+}
+
+fn a_promise_that_is_begun_twice_names_its_caller() {
+    let (promise, future) = Promise::new();
+    assert!(promise.set_running_or_notify_cancel());
+    panics_at_its_caller(|| promise.set_running_or_notify_cancel());
+    promise.set_result(1).unwrap();
+    assert_eq!(future.result().unwrap(), 1);
 }

@@ -20,7 +20,7 @@ use windlass::compat::hyper::{HyperExecutor, HyperIo, HyperTimer};
 use windlass::net::{TcpListener, TcpStream};
 use windlass::time::Instant;
 use windlass_tests::tcp::{listener, pair};
-use windlass_tests::{Flavor, on_every_flavor, once, poll_once};
+use windlass_tests::{Flavor, on_every_flavor, once, panics_at_its_caller, poll_once};
 
 on_every_flavor!(
     one_request_after_another_on_one_connection,
@@ -37,7 +37,13 @@ on_every_flavor!(
     graceful_shutdown_finishes_the_request,
     the_executor_of_choice,
 );
-once!(a_slow_head_is_given_up, without_a_timer_there_is_no_limit, timers_wait_and_are_set_again);
+once!(
+    a_slow_head_is_given_up,
+    without_a_timer_there_is_no_limit,
+    timers_wait_and_are_set_again,
+    timers_outside_of_a_runtime_panic_at_their_caller,
+    a_task_of_the_executor_knows_who_asked_for_it,
+);
 
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
@@ -463,4 +469,22 @@ fn what_hyper_asks_of_them() {
     crosses::<HyperIo<TcpStream>>();
     crosses::<HyperExecutor>();
     crosses::<HyperTimer>();
+}
+
+fn timers_outside_of_a_runtime_panic_at_their_caller() {
+    let timer = HyperTimer::new();
+    panics_at_its_caller(|| timer.sleep(Duration::ZERO));
+    panics_at_its_caller(|| timer.sleep_until(timer.now()));
+}
+
+fn a_task_of_the_executor_knows_who_asked_for_it() {
+    Flavor::CurrentThread.runtime().block_on(async {
+        let handle = windlass::runtime::Handle::current();
+        HyperExecutor::new().execute(std::future::pending::<()>());
+        HyperExecutor::with_handle(handle).execute(std::future::pending::<()>());
+        windlass::task::yield_now().await;
+        let tasks = windlass::task::all_tasks();
+        assert_eq!(tasks.len(), 2);
+        assert!(tasks.iter().all(|task| task.spawned_at().file() == file!()), "{tasks:?}");
+    });
 }

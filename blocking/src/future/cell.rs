@@ -247,6 +247,7 @@ impl<T, B> Producer<T, B> {
     }
 
     /// Starts: the body is to be run. `None` if it was cancelled; the producer has nothing left to do then.
+    #[track_caller]
     pub(super) fn start(&self) -> Option<B> {
         match self.core().state.start() {
             Start::Started => {

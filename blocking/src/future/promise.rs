@@ -68,6 +68,7 @@ impl<T> Promise<T> {
     /// future.cancel();
     /// assert!(!promise.set_running_or_notify_cancel());
     /// ```
+    #[track_caller]
     #[must_use = "what has been cancelled must not be done"]
     pub fn set_running_or_notify_cancel(&self) -> bool {
         self.cell.start().is_some()

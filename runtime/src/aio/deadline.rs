@@ -14,7 +14,11 @@ impl Deadline {
     /// So long from now on.
     #[track_caller]
     pub(super) fn after(timeout: Option<Duration>) -> Self {
-        Self(timeout.map(|timeout| Box::pin(sleep_until(Instant::now().later_by(timeout)))))
+        // A closure would not know the caller.
+        match timeout {
+            Some(timeout) => Self(Some(Box::pin(sleep_until(Instant::now().later_by(timeout))))),
+            None => Self(None),
+        }
     }
 
     /// Ready once it has passed.

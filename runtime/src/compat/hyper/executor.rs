@@ -55,6 +55,7 @@ where
     /// # Panics
     ///
     /// Outside of a runtime, if none was chosen.
+    #[track_caller]
     fn execute(&self, future: F) {
         match &self.handle {
             Some(handle) => drop(handle.spawn(future)),

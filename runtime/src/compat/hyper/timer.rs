@@ -36,10 +36,12 @@ impl HyperTimer {
 }
 
 impl Timer for HyperTimer {
+    #[track_caller]
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
         Box::pin(HyperSleep { sleep: time::sleep(duration) })
     }
 
+    #[track_caller]
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         Box::pin(HyperSleep { sleep: time::sleep_until(deadline.into()) })
     }
@@ -48,6 +50,7 @@ impl Timer for HyperTimer {
         time::Instant::now().into()
     }
 
+    #[track_caller]
     fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, new_deadline: Instant) {
         match sleep.as_mut().downcast_mut_pin::<HyperSleep>() {
             Some(sleep) => sleep.project().sleep.reset(new_deadline.into()),
