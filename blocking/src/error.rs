@@ -112,7 +112,7 @@ impl JobError {
     /// Whether the executor never accepted the job: it was shut down, or full with no way to wait for room.
     ///
     /// ```
-    /// use windlass_blocking::{Executor, ExecutorExt, ThreadPoolExecutor};
+    /// use windlass_blocking::{ExecutorExt, ThreadPoolExecutor};
     /// let pool = ThreadPoolExecutor::new(1);
     /// pool.shutdown(true, false);
     /// assert!(pool.submit(|| ()).result().unwrap_err().is_rejected());

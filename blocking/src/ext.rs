@@ -46,7 +46,7 @@ pub trait ExecutorExt: Executor {
     /// `f` itself with the reason, if the executor does not accept it.
     ///
     /// ```
-    /// use windlass_blocking::{Executor, ExecutorExt, ThreadPoolExecutor};
+    /// use windlass_blocking::{ExecutorExt, ThreadPoolExecutor};
     /// let pool = ThreadPoolExecutor::new(1);
     /// pool.shutdown(true, false);
     /// let error = pool.try_submit(|| 5).unwrap_err();
@@ -165,7 +165,7 @@ impl<F> TrySubmitError<F> {
     /// The closure.
     ///
     /// ```
-    /// use windlass_blocking::{Executor, ExecutorExt, ThreadPoolExecutor};
+    /// use windlass_blocking::{ExecutorExt, ThreadPoolExecutor};
     /// let pool = ThreadPoolExecutor::new(1);
     /// pool.shutdown(false, false);
     /// let f = pool.try_submit(|| "run it here, then").unwrap_err().into_inner();
@@ -178,7 +178,7 @@ impl<F> TrySubmitError<F> {
     /// Why it was not accepted.
     ///
     /// ```
-    /// use windlass_blocking::{Executor, ExecutorExt, RejectReason, ThreadPoolExecutor};
+    /// use windlass_blocking::{ExecutorExt, RejectReason, ThreadPoolExecutor};
     /// let pool = ThreadPoolExecutor::new(1);
     /// pool.shutdown(false, false);
     /// let error = pool.try_submit(|| ()).unwrap_err();

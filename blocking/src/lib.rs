@@ -29,7 +29,7 @@
 //! | --- | --- |
 //! | [`Executor`], [`ExecutorExt::submit`], [`ExecutorExt::map`] | `Executor`, `submit`, `map` |
 //! | [`ExecutorExt::map_with`] and [`MapOptions`] | `map(..., timeout=, buffersize=)` |
-//! | [`Executor::shutdown`]`(wait, cancel_futures)` | `shutdown(wait=, cancel_futures=)` |
+//! | [`ThreadPoolExecutor::shutdown`], [`Executor::shutdown`] | `shutdown(wait=, cancel_futures=)` |
 //! | dropping the last handle of a [`ThreadPoolExecutor`] | leaving the `with` block |
 //! | [`ThreadPoolExecutor::builder`] | `ThreadPoolExecutor(max_workers, thread_name_prefix, initializer)` |
 //! | [`Future`], [`FutureState`] | `Future`; `PENDING`, `RUNNING`, `CANCELLED`, `FINISHED` |

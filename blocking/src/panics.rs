@@ -39,7 +39,7 @@ pub(crate) fn count_unobserved() {
 /// (In Python such an exception is gone without a trace.)
 ///
 /// ```
-/// use windlass_blocking::{Executor, ExecutorExt, ThreadPoolExecutor, unobserved_panics};
+/// use windlass_blocking::{ExecutorExt, ThreadPoolExecutor, unobserved_panics};
 ///
 /// let pool = ThreadPoolExecutor::new(1);
 /// drop(pool.submit(|| panic!("nobody waits for this")));

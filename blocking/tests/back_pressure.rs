@@ -6,7 +6,7 @@ use common::occupy;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
-use windlass_blocking::{Executor, ExecutorExt, ThreadPoolExecutor};
+use windlass_blocking::{ExecutorExt, ThreadPoolExecutor};
 
 const SUBMITTERS: usize = 64;
 const EACH: usize = 300;

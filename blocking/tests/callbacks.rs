@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use windlass_blocking::{
-    Executor, ExecutorExt, Future, FutureState, JobError, Promise, SharedFuture, ThreadPoolExecutor,
+    ExecutorExt, Future, FutureState, JobError, Promise, SharedFuture, ThreadPoolExecutor,
 };
 
 /// Has the callback of `future` send the name of its thread.

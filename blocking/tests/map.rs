@@ -147,7 +147,6 @@ fn a_result_is_let_go_of_as_it_is_yielded() {
 
 #[test]
 fn a_pool_that_was_shut_down_yields_errors() {
-    use windlass_blocking::Executor;
     let pool = ThreadPoolExecutor::new(1);
     pool.shutdown(true, false);
     assert!(pool.map(|n| n, 0..3).all(|result| result.unwrap_err().is_rejected()));
@@ -231,7 +230,6 @@ fn it_says_how_many_are_left() {
 
 #[test]
 fn a_pool_that_is_shut_down_on_the_way_yields_errors_for_the_rest() {
-    use windlass_blocking::Executor;
     let pool = ThreadPoolExecutor::new(1);
     let mut results = pool.map_with(MapOptions::new().buffersize(2), |n| n, 0..5);
     assert_eq!(results.next().unwrap().unwrap(), 0);

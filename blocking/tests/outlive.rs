@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
-use windlass_blocking::{Executor, ExecutorExt, Future, SharedFuture, ThreadPoolExecutor, current};
+use windlass_blocking::{ExecutorExt, Future, SharedFuture, ThreadPoolExecutor, current};
 
 /// A pool that tells of the end of each of its threads, and, by hanging up, of its own.
 fn watched_pool(max_workers: usize) -> (ThreadPoolExecutor, mpsc::Receiver<()>) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
-use windlass_blocking::{Executor, ExecutorExt, Future, ReturnWhen, ThreadPoolExecutor, as_completed, wait};
+use windlass_blocking::{ExecutorExt, Future, ReturnWhen, ThreadPoolExecutor, as_completed, wait};
 
 #[test]
 fn all_threads_end() {

@@ -4,7 +4,7 @@ mod common;
 
 use common::{LONG, occupy};
 use std::sync::mpsc;
-use windlass_blocking::{Executor, ExecutorExt, Future, JobError, ThreadPoolExecutor};
+use windlass_blocking::{ExecutorExt, Future, JobError, ThreadPoolExecutor};
 
 /// Submits when it is dropped, waits for what comes of it, and sends that.
 struct Submits {

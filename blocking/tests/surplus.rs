@@ -4,7 +4,7 @@ mod common;
 
 use common::{LONG, eventually};
 use std::sync::{Mutex, mpsc};
-use windlass_blocking::{Executor, ExecutorExt, Future, ThreadPoolExecutor, wait_blocked};
+use windlass_blocking::{ExecutorExt, Future, ThreadPoolExecutor, wait_blocked};
 
 /// What the threads of a pool of one say, in order.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,8 +4,7 @@ mod common;
 
 use common::{LONG, occupy};
 use windlass_blocking::{
-    Executor, ExecutorExt, Future, Promise, ReturnWhen, ThreadPoolExecutor, as_completed, unobserved_panics,
-    wait,
+    ExecutorExt, Future, Promise, ReturnWhen, ThreadPoolExecutor, as_completed, unobserved_panics, wait,
 };
 
 /// How many more there are after `f`, at the end of whose pool all is over.

@@ -5,9 +5,7 @@ mod common;
 use common::{LONG, SHORT, occupy, table};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-use windlass_blocking::{
-    Executor, ExecutorExt, Future, Promise, ReturnWhen, ThreadPoolExecutor, as_completed, wait,
-};
+use windlass_blocking::{ExecutorExt, Future, Promise, ReturnWhen, ThreadPoolExecutor, as_completed, wait};
 
 /// Fulfils the promise after a while.
 fn fulfil_soon(promise: Promise<u32>, value: u32) {

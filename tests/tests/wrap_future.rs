@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::thread;
 
 use futures::channel::oneshot;
-use windlass::blocking::{self, Executor, ExecutorExt, JobError, Promise, ThreadPoolExecutor};
+use windlass::blocking::{self, ExecutorExt, JobError, Promise, ThreadPoolExecutor};
 use windlass::{task, wrap_future};
 use windlass_tests::jobs::{Gate, Rayon, occupy};
 use windlass_tests::{

@@ -120,8 +120,7 @@ impl ThreadPoolExecutor {
     /// Whether `shutdown` was called, in whatever form.
     ///
     /// ```
-    /// use windlass_blocking::{Executor, ThreadPoolExecutor};
-    /// let pool = ThreadPoolExecutor::new(1);
+    /// let pool = windlass_blocking::ThreadPoolExecutor::new(1);
     /// pool.shutdown(false, false);
     /// assert!(pool.is_shut_down());
     /// ```
@@ -144,7 +143,25 @@ impl ThreadPoolExecutor {
         self.pool().running_jobs()
     }
 
-    /// Shuts down like [`shutdown`](Executor::shutdown) with `wait`, but waits no longer than `timeout`; on one of
+    /// Stops accepting jobs; what is queued still runs, or is cancelled with `cancel_futures`.
+    ///
+    /// With `wait`, returns when the last job has ended and the threads are gone. Called on one of the pool's
+    /// own threads it does not wait, since it would wait for itself. With `cancel_futures` the running jobs
+    /// are left alone, but [`current().is_cancelled()`](crate::Current::is_cancelled) is true for them.
+    ///
+    /// ```
+    /// use windlass_blocking::{ExecutorExt, ThreadPoolExecutor};
+    /// let pool = ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| 5);
+    /// pool.shutdown(true, false);
+    /// assert_eq!(future.result().unwrap(), 5);
+    /// assert!(pool.submit(|| 6).result().unwrap_err().is_rejected());
+    /// ```
+    pub fn shutdown(&self, wait: bool, cancel_futures: bool) {
+        self.pool().shutdown(wait, cancel_futures);
+    }
+
+    /// Shuts down like [`shutdown`](Self::shutdown) with `wait`, but waits no longer than `timeout`; on one of
     /// the pool's own threads, not at all.
     ///
     /// Afterwards, dropping the handles waits for nothing.
@@ -197,13 +214,8 @@ impl Executor for ThreadPoolExecutor {
         pool.line().is_some().then(|| Box::new(PoolRoom::new(pool.clone())) as Box<dyn Room>)
     }
 
-    /// Stops accepting jobs; what is queued still runs, or is cancelled with `cancel_futures`.
-    ///
-    /// With `wait`, returns when the last job has ended and the threads are gone. Called on one of the pool's
-    /// own threads it does not wait, since it would wait for itself. With `cancel_futures` the running jobs
-    /// are left alone, but [`current().is_cancelled()`](crate::Current::is_cancelled) is true for them.
     fn shutdown(&self, wait: bool, cancel_futures: bool) {
-        self.pool().shutdown(wait, cancel_futures);
+        Self::shutdown(self, wait, cancel_futures);
     }
 
     fn shutdown_timeout(&self, timeout: Duration, cancel_futures: bool) -> Result<(), StillRunning> {

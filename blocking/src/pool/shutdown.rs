@@ -148,7 +148,7 @@ impl fmt::Display for RunningJob {
 /// ```
 /// use std::sync::mpsc;
 /// use std::time::Duration;
-/// use windlass_blocking::{Executor, ExecutorExt, StillRunning, ThreadPoolExecutor};
+/// use windlass_blocking::{ExecutorExt, StillRunning, ThreadPoolExecutor};
 ///
 /// let pool = ThreadPoolExecutor::new(1);
 /// let (go, wait) = mpsc::channel::<()>();

@@ -21,7 +21,7 @@
 use std::thread;
 use std::time::Duration;
 
-use windlass::blocking::{Executor, ExecutorExt, ThreadPoolExecutor};
+use windlass::blocking::{ExecutorExt, ThreadPoolExecutor};
 use windlass_examples::nap::nap;
 
 fn main() -> Result<(), String> {
