@@ -8,7 +8,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 
-use windlass::net::{TcpListener, TcpStream, lookup_host};
+use windlass::io;
+use windlass::net::{TcpListener, TcpStream, lookup_host, tcp};
 use windlass::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, TryCurrentError};
 use windlass::sync;
 use windlass::task::{
@@ -136,7 +137,11 @@ fn unwind_safety() {
             )+
         };
     }
-    assert_unwind_safe!(JoinHandle<()>, JoinHandle<Cell<u32>>, AbortHandle, Handle, Runtime);
+    assert_unwind_safe!(JoinHandle<()>, JoinHandle<Cell<u32>>, AbortHandle, Handle, Runtime, RuntimeMetrics);
+    assert_unwind_safe!(TcpStream, TcpListener, tcp::ReadHalf<'static>, tcp::WriteHalf<'static>);
+    assert_unwind_safe!(tcp::OwnedReadHalf, tcp::OwnedWriteHalf, tcp::ReuniteError);
+    assert_unwind_safe!(io::ReadHalf<TcpStream>, io::WriteHalf<TcpStream>);
+    assert_unwind_safe!(sync::TaskTracker, sync::CancellationToken, sync::Notify);
 }
 
 windlass::task_local! {

@@ -135,14 +135,19 @@ fn threads_that_parked(flavor: Flavor) {
         // Nothing to do meanwhile but to wait.
         let (tx, rx) = std_mpsc::channel::<()>();
         let job = task::spawn_blocking(move || rx.recv());
-        let before = metrics.parks_count();
+        let (before, again) = (metrics.parks_count(), metrics.clone());
         let waiter = std::thread::spawn(move || {
-            spin_until(|| metrics.parks_count() > before);
+            // All of them are asleep at last.
+            let is_asleep = |worker| again.worker_park_unpark_count(worker) % 2 == 1;
+            spin_until(|| again.parks_count() > before && (0..again.num_workers()).all(is_asleep));
             tx.send(()).unwrap();
         });
         job.await.unwrap().unwrap();
         waiter.join().unwrap();
     });
+    for worker in 0..metrics.num_workers() {
+        assert!(metrics.worker_park_unpark_count(worker) >= metrics.worker_park_count(worker));
+    }
 }
 
 fn a_worker_that_does_not_exist(flavor: Flavor) {
@@ -152,6 +157,7 @@ fn a_worker_that_does_not_exist(flavor: Flavor) {
     for worker in 0..workers {
         metrics.worker_poll_count(worker);
         metrics.worker_park_count(worker);
+        metrics.worker_park_unpark_count(worker);
         metrics.worker_total_busy_duration(worker);
     }
     panics(|| metrics.worker_poll_count(workers));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::ops::Deref;
 use std::os::fd::AsFd;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::task::{Context, Poll};
 
 use super::ready::Interest;
@@ -19,6 +20,10 @@ pub(crate) struct Evented<S: AsFd> {
     io: Option<S>,
     registration: Registration,
 }
+
+// No code of a user runs in an operation, so a panic leaves none half done.
+impl<S: AsFd> UnwindSafe for Evented<S> {}
+impl<S: AsFd> RefUnwindSafe for Evented<S> {}
 
 impl<S: AsFd> Evented<S> {
     /// Has the runtime this thread is in watch the descriptor, which must not block.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{IoSlice, IoSliceMut, Result};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -53,6 +54,12 @@ type Stream<T> = Arc<Mutex<Pin<Box<T>>>>;
 pub struct ReadHalf<T> {
     stream: Stream<T>,
 }
+
+// The lock says nothing of a panic under it, which is in the stream's own code: it is for the stream to be sound afterwards.
+impl<T: UnwindSafe> UnwindSafe for ReadHalf<T> {}
+impl<T: UnwindSafe> RefUnwindSafe for ReadHalf<T> {}
+impl<T: UnwindSafe> UnwindSafe for WriteHalf<T> {}
+impl<T: UnwindSafe> RefUnwindSafe for WriteHalf<T> {}
 
 /// The half that writes of a stream that was [`split`].
 ///

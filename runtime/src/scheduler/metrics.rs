@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::Duration;
 
@@ -40,14 +41,20 @@ use crate::task::{AllTasks, Id, Place, TaskInfo};
 ///     metrics.parks_count(), metrics.wakes_count(), metrics.rescues_count());
 /// assert_eq!(metrics.unobserved_panics_count(), 0);
 /// for worker in 0..metrics.num_workers() {
-///     println!("{worker}: {} polls, {} times asleep, {} steals, {:?} busy",
+///     let asleep = if metrics.worker_park_unpark_count(worker) % 2 == 1 { ", and now" } else { "" };
+///     println!("{worker}: {} polls, {} times asleep{asleep}, {} steals, {:?} busy",
 ///         metrics.worker_poll_count(worker), metrics.worker_park_count(worker),
 ///         metrics.worker_steal_count(worker), metrics.worker_total_busy_duration(worker));
 /// }
 /// ```
+#[derive(Clone)]
 pub struct RuntimeMetrics {
     shared: Arc<Shared>,
 }
+
+// It only reads counters.
+impl UnwindSafe for RuntimeMetrics {}
+impl RefUnwindSafe for RuntimeMetrics {}
 
 impl RuntimeMetrics {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
@@ -112,7 +119,7 @@ impl RuntimeMetrics {
 
     /// How often a worker went to sleep.
     pub fn parks_count(&self) -> u64 {
-        self.sum(|stats| &stats.parks)
+        self.shared.seats.iter().map(|seat| parks(seat)).sum()
     }
 
     /// How often a worker was woken because there was work.
@@ -144,7 +151,13 @@ impl RuntimeMetrics {
     /// How often one worker went to sleep.
     #[track_caller]
     pub fn worker_park_count(&self, worker: usize) -> u64 {
-        self.seat(worker).stats.parks.get()
+        parks(self.seat(worker))
+    }
+
+    /// How often one worker went to sleep and woke up, together: odd while it is asleep.
+    #[track_caller]
+    pub fn worker_park_unpark_count(&self, worker: usize) -> u64 {
+        self.seat(worker).stats.parks_and_unparks.get()
     }
 
     /// How often one worker took tasks from another one's queue.
@@ -158,6 +171,10 @@ impl RuntimeMetrics {
     pub fn worker_total_busy_duration(&self, worker: usize) -> Duration {
         Duration::from_nanos(self.seat(worker).stats.busy.get())
     }
+}
+
+fn parks(seat: &Seat) -> u64 {
+    seat.stats.parks_and_unparks.get().div_ceil(2)
 }
 
 impl fmt::Debug for RuntimeMetrics {

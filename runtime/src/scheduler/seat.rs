@@ -224,7 +224,8 @@ pub(crate) struct Stats {
     pub(crate) polls: Counter,
     pub(crate) steals: Counter,
     pub(crate) lifo_steals: Counter,
-    pub(crate) parks: Counter,
+    /// Odd while the worker sleeps.
+    pub(crate) parks_and_unparks: Counter,
     /// Nanoseconds spent awake.
     pub(crate) busy: Counter,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -69,6 +70,10 @@ use crate::task::{self, JoinHandle, LocalSet, Note, Resource, coop};
 pub struct TaskTracker {
     shared: Arc<Shared>,
 }
+
+// No code of a user runs while the tracker is changed, so a panic leaves everything whole.
+impl UnwindSafe for TaskTracker {}
+impl RefUnwindSafe for TaskTracker {}
 
 #[derive(Debug)]
 struct Shared {

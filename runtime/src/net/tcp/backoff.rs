@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -21,6 +22,10 @@ pub(super) struct Backoff {
     /// The pause of whoever calls `poll_accept`.
     pause: Mutex<Option<Pause>>,
 }
+
+// A pause is a timer of ours, which no code of a user's runs in.
+impl UnwindSafe for Backoff {}
+impl RefUnwindSafe for Backoff {}
 
 type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 

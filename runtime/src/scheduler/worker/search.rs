@@ -257,10 +257,11 @@ impl Worker {
         let mut held = None;
         if !sees_work && !self.shared.is_closing() {
             let seat = self.seat();
-            seat.stats.parks.add(1);
+            seat.stats.parks_and_unparks.add(1);
             self.count_busy();
             seat.set_awake(false);
             held = self.park();
+            seat.stats.parks_and_unparks.add(1);
             self.pace.start(seat.stats.polls.get());
             seat.set_awake(true);
             self.shared.monitor.kick();
