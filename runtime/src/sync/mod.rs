@@ -34,6 +34,22 @@ mod semaphore;
 mod task_tracker;
 pub mod watch;
 
+/// The futures of this module that have a name, where tokio has them.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::sync::Notify;
+/// use windlass::sync::futures::Notified;
+///
+/// let notify = Notify::new();
+/// let notified: Notified<'_> = notify.notified();
+/// # drop(notified);
+/// ```
+pub mod futures {
+    pub use super::notify::{Notified, OwnedNotified};
+}
+
 pub use barrier::{Barrier, BarrierWaitResult, BrokenBarrier};
 pub use bounded_semaphore::{BoundedPermit, BoundedSemaphore, OverRelease};
 pub use cancellation::{

@@ -182,6 +182,6 @@ impl Drop for Restore {
 /// .await;
 /// # });
 /// ```
-pub fn unconstrained<F: Future>(future: F) -> Unconstrained<F> {
+pub fn unconstrained<F>(future: F) -> Unconstrained<F> {
     Unconstrained { future }
 }

@@ -1,4 +1,4 @@
-//! A set of tasks that are joined as they end.
+//! A set of tasks that are joined as they end: [`JoinSet`].
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -416,6 +416,24 @@ where
 }
 
 /// Configures a task before it is spawned into a [`JoinSet`]; see [`JoinSet::build_task`].
+///
+/// # Examples
+///
+/// ```
+/// use windlass::runtime::Handle;
+/// use windlass::task::JoinSet;
+/// use windlass::task::join_set::Builder;
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let mut set = JoinSet::new();
+/// let builder: Builder<'_, u32> = set.build_task();
+/// builder.name("one").spawn(async { 1 })?;
+/// set.build_task().name("two").spawn_on(async { 2 }, &Handle::current())?;
+/// assert_eq!(set.join_all().await.iter().sum::<u32>(), 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Builder<'a, T> {
     set: &'a mut JoinSet<T>,

@@ -17,7 +17,7 @@ mod error;
 mod id;
 mod info;
 mod join;
-mod join_set;
+pub mod join_set;
 mod local;
 mod raw;
 mod registry;
@@ -43,6 +43,7 @@ pub use id::Id;
 pub use info::{AllTasks, TaskInfo, TaskState};
 pub(crate) use join::Ending;
 pub use join::{AbortHandle, JoinHandle};
+#[doc(inline)]
 pub use join_set::JoinSet;
 pub use local::{LocalEnterGuard, LocalSet, spawn_local};
 pub use spawn::{all_tasks, current, id, spawn, spawn_blocking, try_id, try_spawn_blocking};
@@ -66,6 +67,32 @@ pub(crate) use unhandled::UnhandledHook;
 pub(crate) use unobserved::{Panic, Unobserved};
 pub(crate) use waits::{Followed, Note, Notes, Parties, Party, Seen, enter as add_party, note_party};
 pub(crate) use waker::{fetch_tasks, is_of, is_of_a_task, is_of_tasks};
+
+/// The futures of tasks that have a name, where tokio has them.
+///
+/// # Examples
+///
+/// ```
+/// use windlass::task::futures::TaskLocalFuture;
+///
+/// windlass::task_local! {
+///     static USER: &'static str;
+/// }
+///
+/// /// A type that keeps one.
+/// struct Request<F> {
+///     answer: TaskLocalFuture<&'static str, F>,
+/// }
+///
+/// # #[windlass::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let request = Request { answer: USER.scope("ada", async { USER.get() }) };
+/// assert_eq!(request.answer.await, "ada");
+/// # }
+/// ```
+pub mod futures {
+    pub use super::task_local::TaskLocalFuture;
+}
 
 use std::future::Future;
 use std::panic::Location;

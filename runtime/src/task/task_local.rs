@@ -133,7 +133,10 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// If the task-local is borrowed by [`with`](Self::with), or its thread is in its last moments.
     #[track_caller]
-    pub fn sync_scope<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
+    pub fn sync_scope<F, R>(&'static self, value: T, f: F) -> R
+    where
+        F: FnOnce() -> R,
+    {
         let mut value = Some(value);
         match self.scoped(&mut value, f) {
             Ok(result) => result,
@@ -165,7 +168,10 @@ impl<T: 'static> LocalKey<T> {
     ///
     /// Where it is not set.
     #[track_caller]
-    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+    pub fn with<F, R>(&'static self, f: F) -> R
+    where
+        F: FnOnce(&T) -> R,
+    {
         match self.try_with(f) {
             Ok(result) => result,
             Err(error) => panic!("cannot access the task-local of type {}: {error}", type_name::<T>()),
@@ -177,7 +183,10 @@ impl<T: 'static> LocalKey<T> {
     /// # Errors
     ///
     /// Where it is not set.
-    pub fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, AccessError> {
+    pub fn try_with<F, R>(&'static self, f: F) -> Result<R, AccessError>
+    where
+        F: FnOnce(&T) -> R,
+    {
         self.value.try_with(|value| value.borrow().as_ref().map(f)).ok().flatten().ok_or(AccessError(()))
     }
 
