@@ -57,6 +57,7 @@
 //! ```
 
 mod as_completed;
+mod boxed_error;
 mod closing;
 mod deadline;
 mod failure;
@@ -71,6 +72,7 @@ mod wait;
 mod wait_for;
 
 pub use as_completed::{AsCompleted, as_completed};
+pub use boxed_error::BoxedError;
 pub use closing::{Closing, closing};
 pub use failure::TaskFailure;
 pub use gather::{Gather, GatherResults, Gatherable, Slots, gather, gather_results, try_gather};

@@ -5,12 +5,13 @@ use std::fmt::{self, Write};
 use std::slice;
 use std::vec;
 
-use crate::aio::TaskFailure;
+use crate::aio::{BoxedError, TaskFailure};
 
 /// The failures of the tasks of a [`TaskGroup`](super::TaskGroup), panics included, in the order in which they happened;
 /// Python's `ExceptionGroup`. There is at least one.
 ///
-/// An error that is a group itself nests: its failures are shown below it.
+/// An error that is a group itself nests: its failures are shown below it. [`into_boxed`](Self::into_boxed) makes an error of a group of
+/// boxed ones.
 ///
 /// # Examples
 ///
@@ -82,6 +83,48 @@ impl<E> ErrorGroup<E> {
     pub fn split(self, f: impl FnMut(&TaskFailure<E>) -> bool) -> (Option<Self>, Option<Self>) {
         let (yes, no) = self.0.into_iter().partition(f);
         (Self::of(yes), Self::of(no))
+    }
+
+    /// The group as a boxed error, whatever boxes `E`. `?` makes it one by itself if `E` is an error; a `Box<dyn Error>` is none.
+    ///
+    /// It can be downcast to an `ErrorGroup<`[`BoxedError`]`>`, and groups in it as well.
+    ///
+    /// # Examples
+    ///
+    /// A group in a task of another one:
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use windlass::aio::{ErrorGroup, TaskGroup};
+    ///
+    /// type Failure = Box<dyn Error + Send + Sync>;
+    ///
+    /// async fn parse_all(texts: [&'static str; 2]) -> Result<(), Failure> {
+    ///     let group = TaskGroup::<Failure>::new();
+    ///     for text in texts {
+    ///         group.spawn(async move { Ok(text.parse::<u8>()?) });
+    ///     }
+    ///     group.join().await.map_err(ErrorGroup::into_boxed)?;
+    ///     Ok(())
+    /// }
+    ///
+    /// # #[windlass::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let outer = TaskGroup::<Failure>::new();
+    /// outer.spawn(parse_all(["1", "two"]));
+    /// let errors = outer.join().await.unwrap_err();
+    /// assert!(errors.to_string().contains("invalid digit"));
+    /// # }
+    /// ```
+    pub fn into_boxed(self) -> Box<dyn Error + Send + Sync>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let boxed = |failure| match failure {
+            TaskFailure::Error(error) => TaskFailure::Error(BoxedError::new(E::into(error))),
+            TaskFailure::Join(error) => TaskFailure::Join(error),
+        };
+        Box::new(ErrorGroup(self.0.into_iter().map(boxed).collect()))
     }
 }
 
