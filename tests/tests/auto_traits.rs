@@ -110,6 +110,12 @@ fn what_is_waited_for() {
         sync::CapacityLimiter: true, true;
         sync::mpsc::Sender<Cell<u32>>: true, true;
         sync::broadcast::Sender<u32>: true, true;
+        sync::broadcast::Receiver<u32>: true, true;
+        // Receivers clone a message at the same time, under no lock.
+        sync::broadcast::Sender<Cell<u32>>: false, false;
+        sync::broadcast::Receiver<Cell<u32>>: false, false;
+        sync::broadcast::WeakSender<Cell<u32>>: false, false;
+        sync::broadcast::Receiver<std::sync::Arc<std::sync::Mutex<Cell<u32>>>>: true, true;
         sync::Notified<'static>: true, true;
         sync::OwnedNotified: true, true;
     }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::channel::oneshot;
 use windlass::aio::{Promise, TaskGroup, gather, timeout_scope};
-use windlass::sync::{CapacityLimiter, Condition, Notify, PriorityQueue, Queue};
+use windlass::sync::{CapacityLimiter, Condition, Notify, PriorityQueue, Queue, broadcast};
 use windlass_tests::{CountingWaker, Flavor, on_every_flavor, poll_once, yield_until};
 
 on_every_flavor!(
@@ -23,6 +23,7 @@ on_every_flavor!(
     an_order_that_panics_in_a_put_leaves_the_item_to_a_getter,
     an_order_that_panics_in_a_get_leaves_the_item,
     what_a_description_is_written_to_may_use_what_is_described,
+    a_message_may_use_its_channel_as_it_is_copied,
 );
 
 /// Panics as user code does, but without a line in the log.
@@ -218,4 +219,32 @@ fn what_a_description_is_written_to_may_use_what_is_described(flavor: Flavor) {
             write!(Calls(|| scope.reschedule(None).unwrap()), "{scope:?}").unwrap();
         }))
         .unwrap();
+}
+
+/// A message that, copied for one receiver, is received by another one, and sent.
+struct Curious(Arc<parking_lot::Mutex<Option<Ends>>>);
+
+type Ends = (broadcast::Sender<Curious>, broadcast::Receiver<Curious>);
+
+impl Clone for Curious {
+    fn clone(&self) -> Self {
+        let ends = self.0.lock().take();
+        if let Some((sender, mut receiver)) = ends {
+            assert!(receiver.try_recv().is_ok());
+            sender.send(Curious(Arc::default())).unwrap_or_else(|_| panic!("there are receivers"));
+        }
+        Self(self.0.clone())
+    }
+}
+
+fn a_message_may_use_its_channel_as_it_is_copied(flavor: Flavor) {
+    let (sender, mut one) = broadcast::channel(4);
+    let (other, third) = (sender.subscribe(), sender.subscribe());
+    let ends = Arc::new(parking_lot::Mutex::new(Some((sender.clone(), other))));
+    assert_eq!(sender.send(Curious(ends)).ok(), Some(3));
+    flavor.runtime().block_on(async {
+        assert!(one.recv().await.is_ok());
+        assert!(one.recv().await.is_ok(), "what was sent meanwhile");
+    });
+    assert_eq!(third.len(), 2);
 }

@@ -60,6 +60,10 @@ pub use sender::{Sender, WeakSender};
 
 /// A channel whose every message reaches every receiver that was there when it was sent.
 ///
+/// Its ends can go to other threads if the messages are `Send` and `Sync`: receivers copy a message at the same time, each on its own
+/// thread. (tokio asks for `Send` alone, and copies under a lock. Here no code of a user runs under one: a `Clone` that waits, or that
+/// receives from the same channel, holds up nobody.) What is `Send` alone goes into a `Mutex`.
+///
 /// It keeps so many messages at most. A receiver that has not received one when it must make room learns how many it
 /// has missed. (tokio rounds the capacity up to a power of two.)
 ///

@@ -13,6 +13,8 @@ use crate::task::coop::poll_proceed;
 use crate::task::{Note, Resource};
 
 /// Receives every message that is sent while it is there.
+///
+/// It is `Send` and `Sync` if the messages are both; see [`channel`](super::channel).
 pub struct Receiver<T> {
     pub(super) chan: Arc<Chan<T>>,
     /// The number of the message it receives next.

@@ -14,11 +14,15 @@ use crate::sync::wait::{Bell, Waiters, Wakes};
 use crate::task::Resource;
 
 /// Sends to every receiver.
+///
+/// It is `Send` and `Sync` if the messages are both; see [`channel`](super::channel).
 pub struct Sender<T> {
     pub(super) chan: Arc<Chan<T>>,
 }
 
 /// What can become a [`Sender`] as long as there is one, and does not keep the channel open.
+///
+/// It is `Send` and `Sync` if the messages are both; see [`channel`](super::channel).
 pub struct WeakSender<T> {
     pub(super) chan: Arc<Chan<T>>,
 }
