@@ -269,6 +269,8 @@ impl<T> Future<T> {
     /// in one is left to the panic hook, and the next still runs. The result cannot be taken before the
     /// callbacks have seen it, so one that waits for [`result`](Self::result) of the same future waits for ever.
     ///
+    /// `T` is `Sync`: a callback looks at the value on the thread that ends the job, while others may look at it elsewhere.
+    ///
     /// # Panics
     /// If [`poll_result`](Self::poll_result) has given the result out before.
     ///
@@ -296,6 +298,8 @@ impl<T> Future<T> {
     }
 
     /// Turns it into a handle that can be cloned, each clone giving out a clone of the value.
+    ///
+    /// `T` is `Sync`: several threads may clone the value at a time.
     ///
     /// ```
     /// use windlass_blocking::{ExecutorExt, ThreadPoolExecutor};

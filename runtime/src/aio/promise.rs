@@ -26,6 +26,8 @@ use crate::task::{ContextVars, Note, Resource, Unhandled, UnhandledKind, coop};
 /// Clones are the same promise. Await it, or a reference to it, for the value; [`result`](Self::result) looks without
 /// waiting. Callbacks never run inside of the call that sets it, but in a task after that.
 ///
+/// The value is `Clone + Send + Sync + 'static`: each who waits has a clone, made on his own thread, and callbacks are tasks.
+///
 /// An error that nobody has looked at when the last clone is dropped is reported
 /// ([`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled)).
 ///

@@ -20,7 +20,8 @@ use crate::task::{Note, coop};
 /// # Cancel safety
 ///
 /// Dropping it cancels the job if that has not begun. One that has begun runs to its end; a panic of it is
-/// counted by [`unobserved_panics`](windlass_blocking::unobserved_panics), where Python loses it. The other way
+/// counted by [`unobserved_panics`](windlass_blocking::unobserved_panics), where Python loses it, but not told to
+/// [`on_unhandled`](crate::runtime::Builder::on_unhandled), as that of [`run_in_executor`](crate::run_in_executor()) is. The other way
 /// round, a job that is cancelled ends the wait with [`JobError::is_cancelled`]. To leave the job alone, keep its
 /// future and wait for a [shared](BlockingFuture::share) one.
 ///

@@ -224,6 +224,11 @@ impl Builder {
     ///
     /// It is called where the failure is noticed: by whoever drops the last handle, or on a thread of the runtime.
     ///
+    /// It is not told of what no runtime knows: the panic of a job that was submitted to an executor, and of which nobody but a dropped
+    /// [`WrapFuture`](crate::WrapFuture) or [`blocking::Future`](crate::blocking::Future) knew.
+    /// [`unobserved_panics`](crate::blocking::unobserved_panics) counts those. A job of
+    /// [`run_in_executor`](crate::run_in_executor()) is the runtime's, on whatever executor it runs.
+    ///
     /// # Examples
     ///
     /// ```

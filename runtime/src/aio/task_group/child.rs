@@ -100,6 +100,12 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Child<F, T, E> {
 
 /// The handle of a task of a [`TaskGroup`](super::TaskGroup). Dropping it leaves the task to the group.
 ///
+/// It is a [`JoinHandle`] but for two things. Its output is a `Result<T, ChildError>` and not a
+/// `Result<Result<T, E>, JoinError>`: what a task fails with, error or panic, goes to its group at once, which ends for it and gives it to
+/// whoever joins. An error exists once, so the handle can say only that there was one. And [`id`](Self::id) and
+/// [`abort_handle`](Self::abort_handle) are options: a group that has ended takes no task, and drops the future; there is a handle, of
+/// what was cancelled, but no task.
+///
 /// # Errors
 ///
 /// Awaiting it gives the output, or says that the task failed, and that what it failed with is in the group; or that it
