@@ -3,11 +3,13 @@
 #![allow(dead_code, reason = "whether a fallback below is used depends on the traits that a type has")]
 
 use std::cell::Cell;
+use std::fmt;
 use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 
+use windlass::aio::{Gather, Slots, gather};
 use windlass::io;
 use windlass::net::{TcpListener, TcpStream, lookup_host, tcp};
 use windlass::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeMetrics, TryCurrentError};
@@ -189,4 +191,11 @@ fn calls_on_other_threads_and_what_awaits_them() {
     assert!(is!(Sync: TcpStream::connect("localhost:1")));
     assert!(is!(Sync: TcpListener::bind("localhost:1")));
     assert!(is!(Sync: lookup_host("localhost:1")));
+}
+
+#[test]
+fn what_a_gather_keeps_prints() {
+    fn has_slots_that_print<S: Slots + fmt::Debug>(_: fn() -> Gather<S>) {}
+    has_slots_that_print(|| gather([async { Cell::new(1) }]));
+    has_slots_that_print(|| gather((async { 1 }, async { "two" })));
 }

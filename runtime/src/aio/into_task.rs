@@ -1,5 +1,6 @@
 //! Futures and join handles, taken alike.
 
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -53,6 +54,12 @@ impl<T: Send + 'static> IntoTask<T> for JoinHandle<T> {}
 pub struct Spawns<'a> {
     pub(crate) runtime: &'a Arc<Shared>,
     pub(crate) at: &'static Location<'static>,
+}
+
+impl fmt::Debug for Spawns<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spawns").field("at", &format_args!("{}", self.at)).finish_non_exhaustive()
+    }
 }
 
 pub(crate) mod private {
@@ -117,6 +124,18 @@ pub struct Roll {
     /// How many of them are handles, each of which notes its end.
     pub(crate) handles: usize,
     pub(crate) followed: Followed,
+}
+
+impl<T> fmt::Debug for Enlist<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enlist").field("key", &self.key).field("roll", &self.roll).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Roll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roll").field("handles", &self.handles).finish_non_exhaustive()
+    }
 }
 
 /// Noted when every spawned member of a group has ended.

@@ -1,5 +1,6 @@
 //! The tasks of a gather and their values, of one type or of several.
 
+use std::fmt;
 use std::task::{Poll, Waker, ready};
 
 use super::policy::Policy;
@@ -42,6 +43,16 @@ impl<P: Policy<V, E>, V, E> Slot<P, V, E> {
         match self.0 {
             State::Value(value) => value,
             _ => unreachable!("every task has given its value"),
+        }
+    }
+}
+
+impl<P: Policy<V, E>, V, E> fmt::Debug for Slot<P, V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            State::Task(task) => f.debug_tuple("Slot").field(task).finish(),
+            State::Value(_) => f.write_str("Slot(Value)"),
+            State::Taken => f.write_str("Slot(Taken)"),
         }
     }
 }
