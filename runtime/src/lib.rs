@@ -70,6 +70,8 @@
 //! | `io::unix::AsyncFd` | `loop.add_reader`, `add_writer` | [`io::AsyncFd`], [`Handle::add_reader`](runtime::Handle::add_reader) |
 //! | `signal::ctrl_c`, `signal::unix::signal` | `loop.add_signal_handler` | [`signal::ctrl_c`], [`signal::unix::signal`] |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod context;
 mod driver;
 mod executor;
