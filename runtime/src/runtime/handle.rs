@@ -121,6 +121,7 @@ impl Handle {
 
     /// Spawns a future as a task of this runtime. Once the runtime is shut down, the future is dropped at
     /// once and its handle says that it was cancelled.
+    #[doc(alias = "create_task")]
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where

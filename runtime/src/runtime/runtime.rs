@@ -106,6 +106,7 @@ impl Runtime {
     }
 
     /// Spawns a future as a task of this runtime.
+    #[doc(alias = "create_task")]
     #[track_caller]
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
@@ -183,6 +184,7 @@ impl Runtime {
     /// rt.spawn(std::future::pending::<()>());
     /// rt.shutdown_timeout(Duration::from_secs(1));
     /// ```
+    #[doc(alias = "shutdown_default_executor")]
     pub fn shutdown_timeout(mut self, timeout: Duration) {
         self.shut_down(Some(timeout));
     }

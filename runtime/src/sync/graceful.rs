@@ -63,6 +63,7 @@ use crate::time;
 /// println!("{} connections ended, {} were cut", drained.finished, drained.cut);
 /// # }
 /// ```
+#[doc(alias("wait_closed", "abort_clients"))]
 #[derive(Clone)]
 pub struct Graceful {
     shared: Arc<Shared>,

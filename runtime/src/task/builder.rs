@@ -93,6 +93,7 @@ impl<'a> Builder<'a> {
     /// # Panics
     ///
     /// Outside of a runtime.
+    #[doc(alias = "create_task")]
     #[track_caller]
     pub fn spawn<F>(self, future: F) -> io::Result<JoinHandle<F::Output>>
     where

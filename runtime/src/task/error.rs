@@ -20,6 +20,7 @@ use crate::primitives::Mutex;
 /// assert!(task.await.unwrap_err().is_cancelled());
 /// # });
 /// ```
+#[doc(alias = "CancelledError")]
 pub struct JoinError {
     id: Id,
     kind: Kind,

@@ -138,6 +138,7 @@ impl<T: 'static> JoinSet<T> {
     /// # Panics
     ///
     /// Outside of a runtime.
+    #[doc(alias = "create_task")]
     #[track_caller]
     pub fn spawn<F>(&mut self, future: F) -> AbortHandle
     where

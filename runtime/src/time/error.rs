@@ -15,6 +15,7 @@ use std::io;
 /// assert_eq!(error.unwrap_err().to_string(), "deadline has elapsed");
 /// # });
 /// ```
+#[doc(alias = "TimeoutError")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Elapsed(());
 

@@ -63,6 +63,7 @@ const BACKLOG: i32 = 1024;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("start_server", "create_server"))]
 pub struct TcpListener {
     io: Evented<net::TcpListener>,
     backoff: Backoff,
