@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use windlass::aio::{TaskGroup, TimeoutScope, timeout_scope, timeout_scope_at};
-use windlass::task;
+use windlass::task::{self, coop};
 use windlass::time::error::Elapsed;
 use windlass::time::{Instant, advance, sleep};
 use windlass_tests::{Flavor, OnDrop, on_conformance_flavors, yield_until};
@@ -38,6 +38,7 @@ on_conformance_flavors!(
     a_scope_of_zero_that_waits_for_a_moment,
     a_scope_in_the_past,
     a_body_that_never_waits,
+    a_body_that_uses_up_the_budget,
     an_error_of_the_body_passes,
     a_panic_in_the_drop_of_the_body,
     an_abort_is_not_a_timeout,
@@ -256,6 +257,28 @@ fn a_scope_in_the_past(flavor: Flavor) {
 fn a_body_that_never_waits(flavor: Flavor) {
     flavor.run_paused(async {
         assert_eq!(timeout_scope(Duration::ZERO, |_| ready(7)).await, Ok(7));
+    });
+}
+
+fn a_body_that_uses_up_the_budget(flavor: Flavor) {
+    flavor.run_paused(async {
+        for nested in [false, true] {
+            let busy = async |_| {
+                loop {
+                    coop::consume_budget().await;
+                }
+            };
+            let task = windlass::spawn(async move {
+                if nested {
+                    timeout_scope(ms(10), async |_| timeout_scope(ms(20), busy).await.unwrap()).await
+                } else {
+                    timeout_scope(ms(10), busy).await
+                }
+            });
+            task::yield_now().await;
+            advance(ms(30)).await;
+            assert_eq!(task.await.unwrap(), Err::<(), _>(timed_out().await));
+        }
     });
 }
 

@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 
 use super::InvalidState;
 use crate::context;
+use crate::task::coop;
 use crate::time::error::Elapsed;
 use crate::time::{Instant, Sleep, sleep_until};
 
@@ -261,11 +262,14 @@ impl<B: Future> Future for InTimeoutScope<B> {
             this.scope.0.lock().when.get_or_insert_with(|| Instant::now().later_by(after));
         }
         let body = this.body.as_mut().as_pin_mut().expect("`InTimeoutScope` polled after completion");
+        let had_budget = coop::has_budget_remaining();
         if let Poll::Ready(output) = within(this.scope.when(), || body.poll(cx)) {
             this.scope.leave(Phase::Left);
             this.body.set(None);
             return Poll::Ready(Ok(output));
         }
+        // A body that took all there was must not keep the time from being up, poll after poll.
+        let used_up = had_budget && !coop::has_budget_remaining();
         // First, so that a limit which is moved from here on wakes this.
         let waker = cx.waker().clone();
         let (when, _old) = {
@@ -281,7 +285,8 @@ impl<B: Future> Future for InTimeoutScope<B> {
             Some(sleep) => sleep.reset(when),
             None => this.sleep.set(Some(sleep_until(when))),
         }
-        ready!(this.sleep.as_mut().as_pin_mut().expect("it was set").poll(cx));
+        let sleep = this.sleep.as_mut().as_pin_mut().expect("it was set");
+        ready!(if used_up { coop::with_unconstrained(|| sleep.poll(cx)) } else { sleep.poll(cx) });
         if around().is_some_and(|outer| outer <= Instant::now()) {
             // The scope around this one has the error, and drops this. Unless its limit is moved in this very poll: then this has
             // to look again.
