@@ -16,12 +16,13 @@ use super::InvalidState;
 use crate::context;
 use crate::task::coop;
 use crate::time::error::Elapsed;
-use crate::time::{Instant, Sleep, sleep_until};
+use crate::time::{Instant, Sleep, sleep, sleep_until};
 
 /// Runs a future with a time limit that it can move while it runs; asyncio's `timeout`.
 ///
 /// `None` is no limit, until one is set by [`reschedule`](TimeoutScope::reschedule). A body that never waits is not
-/// interrupted, whatever the limit. [`time::timeout`](crate::time::timeout()) is the same with a limit that stays.
+/// interrupted, whatever the limit. The time counts from the call, not from the first poll.
+/// [`time::timeout`](crate::time::timeout()) is the same with a limit that stays.
 ///
 /// # Errors
 ///
@@ -36,7 +37,7 @@ use crate::time::{Instant, Sleep, sleep_until};
 ///
 /// # Panics
 ///
-/// When polled outside of a runtime.
+/// With a time to count, outside of a runtime; and when polled outside of one.
 ///
 /// # Examples
 ///
@@ -59,15 +60,25 @@ use crate::time::{Instant, Sleep, sleep_until};
 /// # });
 /// ```
 #[doc(alias = "timeout")]
+#[track_caller]
 pub fn timeout_scope<F, B>(after: impl Into<Option<Duration>>, body: F) -> InTimeoutScope<B>
 where
     F: FnOnce(TimeoutScope) -> B,
     B: Future,
 {
-    InTimeoutScope::new(Limit::After(after.into()), body)
+    #[expect(clippy::manual_map, reason = "a closure would be the caller of what panics")]
+    let sleep = match after.into() {
+        Some(after) => Some(sleep(after)),
+        None => None,
+    };
+    InTimeoutScope::new(sleep.as_ref().map(Sleep::deadline), sleep, body)
 }
 
 /// As [`timeout_scope`], with the moment at which the time is up; asyncio's `timeout_at`.
+///
+/// # Panics
+///
+/// When polled outside of a runtime.
 ///
 /// # Examples
 ///
@@ -88,7 +99,7 @@ where
     F: FnOnce(TimeoutScope) -> B,
     B: Future,
 {
-    InTimeoutScope::new(Limit::At(when.into()), body)
+    InTimeoutScope::new(when.into(), None, body)
 }
 
 /// The time limit of a [`timeout_scope`], to look at and to move.
@@ -146,7 +157,8 @@ impl TimeoutScope {
         self.0.lock().phase == Phase::Expired
     }
 
-    /// Moves the limit, or with `None` takes it away.
+    /// Moves the limit, or with `None` takes it away. After this has returned `Ok`, the limit before does not end the
+    /// body any more.
     ///
     /// # Errors
     ///
@@ -166,15 +178,27 @@ impl TimeoutScope {
         Ok(())
     }
 
-    fn leave(&self, phase: Phase) {
+    /// Ends the scope because its time is up. False if the limit is another one by now.
+    fn expire(&self, limit: Instant) -> bool {
+        self.end(Phase::Expired, |state| state.when == Some(limit))
+    }
+
+    /// Ends the scope, unless its time was up before.
+    fn leave(&self) {
+        self.end(Phase::Left, |state| state.phase == Phase::Running);
+    }
+
+    fn end(&self, phase: Phase, may: impl FnOnce(&State) -> bool) -> bool {
         let waker = {
             let mut state = self.0.lock();
-            if state.phase == Phase::Running {
-                state.phase = phase;
+            if !may(&state) {
+                return false;
             }
+            state.phase = phase;
             state.waker.take()
         };
         drop(waker);
+        true
     }
 }
 
@@ -220,8 +244,7 @@ pin_project! {
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct InTimeoutScope<B> {
         scope: TimeoutScope,
-        // Counts from the first poll.
-        after: Option<Duration>,
+        // For the limit, or for one that was moved since.
         #[pin]
         sleep: Option<Sleep>,
         #[pin]
@@ -230,26 +253,17 @@ pin_project! {
 
     impl<B> PinnedDrop for InTimeoutScope<B> {
         fn drop(this: Pin<&mut Self>) {
-            this.scope.leave(Phase::Left);
+            this.scope.leave();
         }
     }
 }
 
-enum Limit {
-    After(Option<Duration>),
-    At(Option<Instant>),
-}
-
 impl<B: Future> InTimeoutScope<B> {
-    fn new(limit: Limit, body: impl FnOnce(TimeoutScope) -> B) -> Self {
-        let (after, when) = match limit {
-            Limit::After(after) => (after, None),
-            Limit::At(when) => (None, when),
-        };
+    fn new(when: Option<Instant>, sleep: Option<Sleep>, body: impl FnOnce(TimeoutScope) -> B) -> Self {
         let state = State { when, phase: Phase::Running, waker: None };
         let scope = TimeoutScope(Arc::new(Mutex::new(state)));
         let body = body(scope.clone());
-        Self { scope, after, sleep: None, body: Some(body) }
+        Self { scope, sleep, body: Some(body) }
     }
 }
 
@@ -258,42 +272,43 @@ impl<B: Future> Future for InTimeoutScope<B> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let Some(after) = this.after.take() {
-            this.scope.0.lock().when.get_or_insert_with(|| Instant::now().later_by(after));
-        }
         let body = this.body.as_mut().as_pin_mut().expect("`InTimeoutScope` polled after completion");
         let had_budget = coop::has_budget_remaining();
         if let Poll::Ready(output) = within(this.scope.when(), || body.poll(cx)) {
-            this.scope.leave(Phase::Left);
+            this.scope.leave();
             this.body.set(None);
             return Poll::Ready(Ok(output));
         }
         // A body that took all there was must not keep the time from being up, poll after poll.
         let used_up = had_budget && !coop::has_budget_remaining();
-        // First, so that a limit which is moved from here on wakes this.
-        let waker = cx.waker().clone();
-        let (when, _old) = {
-            let mut state = this.scope.0.lock();
-            (state.when, state.waker.replace(waker))
-        };
-        let Some(when) = when else {
-            this.sleep.set(None);
-            return Poll::Pending;
-        };
-        match this.sleep.as_mut().as_pin_mut() {
-            Some(sleep) if sleep.deadline() == when => {}
-            Some(sleep) => sleep.reset(when),
-            None => this.sleep.set(Some(sleep_until(when))),
+        loop {
+            // First, so that a limit which is moved from here on wakes this.
+            let waker = cx.waker().clone();
+            let (when, _old) = {
+                let mut state = this.scope.0.lock();
+                (state.when, state.waker.replace(waker))
+            };
+            let Some(when) = when else {
+                this.sleep.set(None);
+                return Poll::Pending;
+            };
+            match this.sleep.as_mut().as_pin_mut() {
+                Some(sleep) if sleep.deadline() == when => {}
+                Some(sleep) => sleep.reset(when),
+                None => this.sleep.set(Some(sleep_until(when))),
+            }
+            let sleep = this.sleep.as_mut().as_pin_mut().expect("it was set");
+            ready!(if used_up { coop::with_unconstrained(|| sleep.poll(cx)) } else { sleep.poll(cx) });
+            if around().is_some_and(|outer| outer <= Instant::now()) {
+                // The scope around this one has the error, and drops this. Unless its limit is moved in this very poll: then this
+                // has to look again.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if this.scope.expire(when) {
+                break;
+            }
         }
-        let sleep = this.sleep.as_mut().as_pin_mut().expect("it was set");
-        ready!(if used_up { coop::with_unconstrained(|| sleep.poll(cx)) } else { sleep.poll(cx) });
-        if around().is_some_and(|outer| outer <= Instant::now()) {
-            // The scope around this one has the error, and drops this. Unless its limit is moved in this very poll: then this has
-            // to look again.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        this.scope.leave(Phase::Expired);
         this.body.set(None);
         Poll::Ready(Err(Elapsed::new()))
     }
