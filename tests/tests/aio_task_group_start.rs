@@ -3,10 +3,10 @@
 use std::future::pending;
 
 use futures::channel::oneshot;
-use windlass::aio::{StartError, TaskFailure, TaskGroup};
+use windlass::aio::{Start, StartError, TaskFailure, TaskGroup};
 use windlass::task;
 use windlass_tests::group::{Oops, errors};
-use windlass_tests::{Flavor, on_conformance_flavors};
+use windlass_tests::{Flavor, on_conformance_flavors, yield_until};
 
 on_conformance_flavors!(
     start_waits_until_ready,
@@ -14,6 +14,8 @@ on_conformance_flavors!(
     start_of_one_that_panics,
     start_of_one_that_is_never_ready,
     start_given_up_aborts,
+    start_given_up_after_it_failed,
+    start_given_up_before_it_fails,
     start_fails_later_in_the_group,
     start_in_a_group_that_is_closed,
 );
@@ -82,6 +84,44 @@ fn start_given_up_aborts(flavor: Flavor) {
         task::yield_now().await;
         drop(start);
         group.join().await.unwrap();
+    });
+}
+
+fn start_given_up_after_it_failed(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        for panics in [false, true] {
+            let group = TaskGroup::new();
+            let start = group.start::<(), _, _>(async move |_status| {
+                assert!(!panics, "no port");
+                Err(Oops("no port"))
+            });
+            yield_until(|| group.len() == 0).await;
+            assert!(!group.is_closed());
+            drop(start);
+            // Nobody else will have the failure.
+            let errors = group.join().await.unwrap_err();
+            assert_eq!(errors.len(), 1);
+            assert_eq!(errors.first().is_panic(), panics);
+            assert!(errors.to_string().contains("no port"));
+        }
+    });
+}
+
+fn start_given_up_before_it_fails(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        for panics in [false, true] {
+            let group = TaskGroup::new();
+            let (tx, rx) = oneshot::channel();
+            let start = group.start::<(), _, _>(async move |_status| {
+                drop::<Start<(), Oops>>(rx.await.unwrap());
+                assert!(!panics, "no port");
+                Err(Oops("no port"))
+            });
+            assert!(tx.send(start).is_ok());
+            let errors = group.join().await.unwrap_err();
+            assert_eq!(errors.len(), 1);
+            assert_eq!(errors.first().is_panic(), panics);
+        }
     });
 }
 

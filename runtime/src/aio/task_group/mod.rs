@@ -311,7 +311,8 @@ impl<E: Send + 'static> Spawner<E> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it before the task is ready aborts the task.
+    /// Dropping it before the task is ready aborts the task. If the task fails all the same, or has failed by then, that
+    /// is a failure of the group.
     ///
     /// # Panics
     ///
@@ -342,7 +343,7 @@ impl<E: Send + 'static> Spawner<E> {
         V: Send + 'static,
     {
         let starting = Starting::new();
-        let start = starting.start();
+        let start = starting.start(&self.0);
         let body = body(starting.status());
         start.with_child(self.spawn_at(starting.run(body), None, Location::caller()))
     }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use futures_lite::FutureExt;
 use parking_lot::Mutex;
 
 use super::child::ChildHandle;
+use super::group::Group;
 use crate::aio::TaskFailure;
 use crate::quietly;
 use crate::task::{self, JoinError};
@@ -61,7 +63,7 @@ impl<V> Readiness<V> {
             if !matches!(*state, State::Waits(_)) {
                 return drop(state);
             }
-            std::mem::replace(&mut *state, next)
+            mem::replace(&mut *state, next)
         };
         if let State::Waits(Some(waker)) = old {
             quietly(|| waker.wake());
@@ -82,8 +84,15 @@ impl<V> fmt::Debug for TaskStatus<V> {
     }
 }
 
-/// What a task that ended before it was ready ended with.
-type Failure<E> = Arc<Mutex<Option<TaskFailure<E>>>>;
+/// What a task that ended before it was ready failed with.
+enum Failure<E> {
+    /// It has not failed. Whoever started it is there.
+    None,
+    /// It is the failure of whoever started it.
+    Left(TaskFailure<E>),
+    /// Whoever started it is gone: it is the group's.
+    Unwanted,
+}
 
 /// Tells whoever waits that the task has ended, in its drop.
 struct End<V>(Arc<Readiness<V>>);
@@ -98,7 +107,8 @@ impl<V> Drop for End<V> {
 #[must_use = "dropping it before the task is ready aborts the task"]
 pub struct Start<V, E> {
     readiness: Arc<Readiness<V>>,
-    failure: Failure<E>,
+    failure: Arc<Mutex<Failure<E>>>,
+    group: Arc<Group<E>>,
     child: Option<ChildHandle<()>>,
 }
 
@@ -107,13 +117,13 @@ impl<V, E> Unpin for Start<V, E> {}
 /// Of a task that is being started: what it tells, and what it ends with before that.
 pub(super) struct Starting<V, E> {
     end: End<V>,
-    failure: Failure<E>,
+    failure: Arc<Mutex<Failure<E>>>,
 }
 
 impl<V, E> Starting<V, E> {
     pub(super) fn new() -> Self {
         let readiness = Arc::new(Readiness(Mutex::new(State::Waits(None))));
-        Self { end: End(readiness), failure: Failure::default() }
+        Self { end: End(readiness), failure: Arc::new(Mutex::new(Failure::None)) }
     }
 
     pub(super) fn status(&self) -> TaskStatus<V> {
@@ -121,8 +131,13 @@ impl<V, E> Starting<V, E> {
     }
 
     /// The future that waits until the task is ready.
-    pub(super) fn start(&self) -> Start<V, E> {
-        Start { readiness: Arc::clone(&self.end.0), failure: Arc::clone(&self.failure), child: None }
+    pub(super) fn start(&self, group: &Arc<Group<E>>) -> Start<V, E> {
+        Start {
+            readiness: Arc::clone(&self.end.0),
+            failure: Arc::clone(&self.failure),
+            group: Arc::clone(group),
+            child: None,
+        }
     }
 
     /// The future of the task.
@@ -130,18 +145,23 @@ impl<V, E> Starting<V, E> {
         // The end is dropped after the body, and after the failure was left.
         let Self { end, failure } = self;
         let outcome = AssertUnwindSafe(body).catch_unwind().await;
-        if !end.0.waits() {
-            return match outcome {
-                Ok(result) => result,
-                Err(payload) => resume_unwind(payload),
-            };
-        }
-        *failure.lock() = match outcome {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(TaskFailure::Error(error)),
-            Err(payload) => Some(TaskFailure::Join(JoinError::panic(task::id(), payload))),
+        let failed = match outcome {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => TaskFailure::Error(error),
+            Err(payload) => TaskFailure::Join(JoinError::panic(task::id(), payload)),
         };
-        Ok(())
+        if end.0.waits() {
+            let mut failure = failure.lock();
+            if matches!(*failure, Failure::None) {
+                *failure = Failure::Left(failed);
+                return Ok(());
+            }
+        }
+        // It is a failure of the group.
+        match failed {
+            TaskFailure::Error(error) => Err(error),
+            TaskFailure::Join(error) => resume_unwind(error.into_panic()),
+        }
     }
 }
 
@@ -149,6 +169,14 @@ impl<V, E> Start<V, E> {
     pub(super) fn with_child(mut self, child: ChildHandle<()>) -> Self {
         self.child = Some(child);
         self
+    }
+
+    /// What the task failed with before it was ready. What it fails with from here on is the group's.
+    fn give_up(&self) -> Option<TaskFailure<E>> {
+        match mem::replace(&mut *self.failure.lock(), Failure::Unwanted) {
+            Failure::Left(failure) => Some(failure),
+            Failure::None | Failure::Unwanted => None,
+        }
     }
 }
 
@@ -164,12 +192,12 @@ impl<V, E> Future for Start<V, E> {
                 _old = left.replace(waker);
                 return Poll::Pending;
             }
-            std::mem::replace(&mut *state, State::Seen)
+            mem::replace(&mut *state, State::Seen)
         };
         self.child = None;
         Poll::Ready(match seen {
             State::Ready(value) => Ok(value),
-            State::Ended => Err(match self.failure.lock().take() {
+            State::Ended => Err(match self.give_up() {
                 Some(failure) => StartError::Failed(failure),
                 None => StartError::NeverReady,
             }),
@@ -182,6 +210,9 @@ impl<V, E> Drop for Start<V, E> {
     fn drop(&mut self) {
         if let Some(child) = &self.child {
             child.abort();
+        }
+        if let Some(failure) = self.give_up() {
+            self.group.fail(failure);
         }
     }
 }
