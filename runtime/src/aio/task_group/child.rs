@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 use super::group::Group;
 use crate::aio::TaskFailure;
 use crate::context;
+use crate::quietly;
 use crate::task::{AbortHandle, Id, JoinError, JoinHandle};
 
 /// A task's membership; its drop ends it.
@@ -91,10 +92,12 @@ impl<F: Future<Output = Result<T, E>>, T, E> Future for Child<F, T, E> {
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(payload),
         };
-        // A panic in the future's drop is a failure of the task, unless it has one.
         let dropped = catch_unwind(AssertUnwindSafe(|| this.future.set(None)));
-        let outcome = outcome.and_then(|output| dropped.map(|()| output));
-        Poll::Ready(this.member.settle(outcome))
+        let output = this.member.settle(outcome);
+        let Err(payload) = dropped else { return Poll::Ready(output) };
+        // A panic in the future's drop is a failure of the task, whatever it returned; and what it returned may panic too.
+        quietly(|| drop(output));
+        Poll::Ready(this.member.settle(Err(payload)))
     }
 }
 
