@@ -1,17 +1,65 @@
-//! No failure of a `TaskGroup` is lost.
+//! No failure of a `TaskGroup` is lost: what nobody is given is reported, wherever that happens.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::task::Poll;
 
+use futures::channel::oneshot;
+use parking_lot::Mutex;
 use windlass::aio::{ChildError, TaskFailure, TaskGroup};
+use windlass::runtime::Runtime;
+use windlass::task::UnhandledKind;
 use windlass_tests::group::Oops;
 use windlass_tests::{Flavor, OnDrop, PanicsOnDrop, on_every_flavor};
 
 on_every_flavor!(
+    of_children_when_the_body_panics,
+    of_a_group_that_is_dropped_outside_of_its_runtime,
     of_a_child_whose_output_panics_too_when_it_is_dropped,
     of_a_child_that_returned_an_error_and_panics_when_it_is_dropped,
 );
+
+type Reports = Arc<Mutex<Vec<(UnhandledKind, String)>>>;
+
+fn reporting(flavor: Flavor) -> (Runtime, Reports) {
+    let reports = Reports::default();
+    let list = reports.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |unhandled| list.lock().push((unhandled.kind(), unhandled.message())))
+        .build()
+        .unwrap();
+    (runtime, reports)
+}
+
+fn of_children_when_the_body_panics(flavor: Flavor) {
+    let (runtime, reports) = reporting(flavor);
+    let scope = runtime.spawn(TaskGroup::<Oops>::scope(async |group| {
+        let (tx, begun) = oneshot::channel::<()>();
+        group.spawn(async move {
+            let _crash = OnDrop::new(|| panic!("the child"));
+            tx.send(()).unwrap();
+            pending::<Result<(), _>>().await
+        });
+        begun.await.unwrap();
+        panic!("the body") as Result<(), _>
+    }));
+    assert!(runtime.block_on(scope).unwrap_err().is_panic());
+    assert_eq!(*reports.lock(), [(UnhandledKind::TaskGroup, "the child".to_owned())]);
+}
+
+fn of_a_group_that_is_dropped_outside_of_its_runtime(flavor: Flavor) {
+    let (runtime, reports) = reporting(flavor);
+    let group = runtime.block_on(async {
+        let group = TaskGroup::new();
+        let child = group.spawn(async { panic!("the child") as Result<(), Oops> });
+        assert_eq!(child.await, Err(ChildError::Failed));
+        group
+    });
+    drop(group);
+    assert_eq!(*reports.lock(), [(UnhandledKind::TaskGroup, "the child".to_owned())]);
+}
 
 /// A future that is ready with this, and panics when it is dropped.
 fn ready_and_panics<T>(value: T) -> impl Future<Output = T> {

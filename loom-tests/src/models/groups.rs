@@ -1,7 +1,8 @@
 //! A group's end against those who enter, leave, abort and wait; and the end of a gather's members.
 
-use std::future;
+use std::future::{self, Future};
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
@@ -99,10 +100,14 @@ fn entering_against_abort() {
         if shared.group.count.enter() {
             let (token, join) = tasks.create(future::pending::<()>());
             tasks.push(token);
-            shared.group.keep(join.abort_handle());
+            shared.group.keep(join.abort_handle(), &Arc::default());
             aborting.join().unwrap();
+            let mut settled = pin!(shared.group.settle());
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(settled.as_mut().poll(&mut cx).is_pending(), "a task that entered is waited for");
             tasks.run_all();
             assert!(join.is_finished(), "a task that entered is aborted with the group");
+            assert!(settled.as_mut().poll(&mut cx).is_ready());
         } else {
             aborting.join().unwrap();
         }

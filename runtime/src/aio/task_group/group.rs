@@ -10,7 +10,7 @@ use crate::aio::TaskFailure;
 use crate::context;
 use crate::primitives::Mutex;
 use crate::quietly;
-use crate::task::{AbortHandle, Party, Unhandled, UnhandledKind, note_party, yield_now};
+use crate::task::{AbortHandle, Party, Unhandled, UnhandledKind, Unobserved, note_party, yield_now};
 
 /// How many handles are kept before the finished ones are looked for.
 const FIRST_SWEEP: usize = 64;
@@ -28,6 +28,8 @@ struct Inner<E> {
     sweep_at: usize,
     aborting: bool,
     failures: Vec<TaskFailure<E>>,
+    /// Of the runtime that had the first task: who is told of failures that nobody asks for.
+    unobserved: Option<Arc<Unobserved>>,
     /// Of whoever waits for the end of the tasks, or runs the body.
     waiter: Option<Waker>,
     /// The tasks again, once somebody awaits the end.
@@ -41,17 +43,23 @@ impl<E> Group<E> {
             sweep_at: FIRST_SWEEP,
             aborting: false,
             failures: Vec::new(),
+            unobserved: None,
             waiter: None,
             party: None,
         };
         Arc::new(Self { count: Count::new(), inner: Mutex::new(inner), at })
     }
 
-    /// Keeps the handle of a task that has entered, to abort it.
-    pub(super) fn keep(&self, task: AbortHandle) {
+    /// Keeps the handle of a task that has entered, to abort it; and who hears of failures in its runtime.
+    pub(super) fn keep(&self, task: AbortHandle, unobserved: &Arc<Unobserved>) {
         let mut swept = Vec::new();
         let mut inner = self.inner.lock();
+        if inner.unobserved.is_none() {
+            inner.unobserved = Some(Arc::clone(unobserved));
+        }
         if inner.aborting {
+            // It may have failed itself, and not be complete yet: `settle` waits for it.
+            inner.tasks.push(task.clone());
             drop(inner);
             task.abort();
             return;
@@ -135,7 +143,6 @@ impl<E> Group<E> {
         }
     }
 
-    /// Waits for the moment between a task's leaving and its being complete, so that `is_finished` is true for all of them.
     /// Notes that what is being polled awaits the tasks.
     fn note(&self) {
         let party = {
@@ -146,11 +153,45 @@ impl<E> Group<E> {
         note_party(&party);
     }
 
+    /// Waits for the moment between a task's leaving and its being complete, so that `is_finished` is true for all of them.
     pub(super) async fn settle(&self) {
         let tasks = mem::take(&mut self.inner.lock().tasks);
         for task in tasks {
             while !task.is_finished() {
                 yield_now().await;
+            }
+        }
+    }
+
+    /// Reports the failures, for which nobody will ask.
+    #[cold]
+    pub(super) fn report_failures(&self) {
+        let (failures, unobserved) = {
+            let mut inner = self.inner.lock();
+            (mem::take(&mut inner.failures), inner.unobserved.clone())
+        };
+        // Of a group without tasks, the body may have failed.
+        let unobserved = unobserved.unwrap_or_else(|| {
+            context::with_runtime(|runtime| {
+                runtime.map(|runtime| Arc::clone(&runtime.unobserved)).unwrap_or_default()
+            })
+        });
+        for failure in failures {
+            match failure {
+                TaskFailure::Join(error) => {
+                    if let Ok(payload) = error.try_into_panic() {
+                        unobserved.report(&Unhandled::panic(UnhandledKind::TaskGroup, self.at, &*payload));
+                        quietly(|| drop(payload));
+                    }
+                }
+                TaskFailure::Error(error) => {
+                    unobserved.report(&Unhandled::other(
+                        UnhandledKind::TaskGroup,
+                        self.at,
+                        "one of its tasks returned an error; `join` would have given it",
+                    ));
+                    quietly(|| drop(error));
+                }
             }
         }
     }
@@ -163,27 +204,8 @@ impl<E> Group<E> {
 /// What nobody asked for is reported.
 impl<E> Drop for Group<E> {
     fn drop(&mut self) {
-        let failures = mem::take(&mut self.inner.get_mut().failures);
-        if failures.is_empty() {
-            return;
-        }
-        let unobserved = context::with_runtime(|runtime| {
-            runtime.map(|runtime| Arc::clone(&runtime.unobserved)).unwrap_or_default()
-        });
-        for failure in failures {
-            match failure {
-                TaskFailure::Join(error) => match error.try_into_panic() {
-                    Ok(payload) => {
-                        unobserved.report(&Unhandled::panic(UnhandledKind::TaskGroup, self.at, &*payload));
-                    }
-                    Err(_cancelled) => {}
-                },
-                TaskFailure::Error(_) => unobserved.report(&Unhandled::other(
-                    UnhandledKind::TaskGroup,
-                    self.at,
-                    "one of its tasks returned an error; `join` would have given it",
-                )),
-            }
+        if !self.inner.get_mut().failures.is_empty() {
+            self.report_failures();
         }
     }
 }

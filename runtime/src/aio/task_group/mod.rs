@@ -17,6 +17,8 @@ use std::task::Poll;
 use super::TaskFailure;
 use crate::context;
 use crate::runtime::in_runtime;
+use crate::scheduler::Shared;
+use crate::task::JoinHandle;
 
 use child::{Child, Member};
 pub use child::{ChildError, ChildHandle};
@@ -116,19 +118,24 @@ impl<E: Send + 'static> TaskGroup<E> {
     /// }
     /// ```
     pub async fn join(self) -> Result<(), ErrorGroup<E>> {
-        let group = &self.0.0;
-        poll_fn(|cx| group.poll_end(cx)).await;
-        group.settle().await;
-        match ErrorGroup::of(group.take_failures()) {
+        self.end().await;
+        match ErrorGroup::of(self.0.0.take_failures()) {
             Some(errors) => Err(errors),
             None => Ok(()),
         }
     }
 
+    async fn end(&self) {
+        let group = &self.0.0;
+        poll_fn(|cx| group.poll_end(cx)).await;
+        group.settle().await;
+    }
+
     /// Runs a body with a group, then waits until every task of it has ended; asyncio's `async with TaskGroup() as group`.
     ///
     /// The first failure of a task drops the body where it waits; a failure of the body aborts the tasks. A body that
-    /// panics aborts them, waits for them, and panics on.
+    /// panics aborts them, waits for them, and panics on; then what the tasks failed with is reported
+    /// ([`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled)).
     ///
     /// # Errors
     ///
@@ -163,9 +170,7 @@ impl<E: Send + 'static> TaskGroup<E> {
     {
         let group = Self::new();
         async move {
-            let outcome = group.run_body(body).await;
-            let mut panic = None;
-            let value = match outcome {
+            let value = match group.run_body(body).await {
                 Some(Ok(Ok(value))) => Some(value),
                 Some(Ok(Err(error))) => {
                     group.0.0.fail(TaskFailure::Error(error));
@@ -173,16 +178,13 @@ impl<E: Send + 'static> TaskGroup<E> {
                 }
                 Some(Err(payload)) => {
                     group.cancel();
-                    panic = Some(payload);
-                    None
+                    group.end().await;
+                    group.0.0.report_failures();
+                    resume_unwind(payload);
                 }
                 None => None,
             };
-            let joined = group.join().await;
-            match panic {
-                Some(payload) => resume_unwind(payload),
-                None => joined.map(|()| value),
-            }
+            group.join().await.map(|()| value)
         }
     }
 
@@ -276,9 +278,7 @@ impl<E: Send + 'static> Spawner<E> {
     {
         let Some(member) = Member::enter(&self.0) else { return ChildHandle::refused() };
         let child = Child::new(future, member);
-        let task = in_runtime(context::with_runtime(|runtime| Some(runtime?.spawn(child, name, at))));
-        self.0.keep(task.abort_handle());
-        ChildHandle::new(task)
+        self.keep(|runtime| runtime.spawn(child, name, at))
     }
 
     /// Runs a function that blocks, on the blocking pool, as a task of the group.
@@ -298,8 +298,18 @@ impl<E: Send + 'static> Spawner<E> {
         let at = Location::caller();
         let Some(member) = Member::enter(&self.0) else { return ChildHandle::refused() };
         let call = move || member.settle(catch_unwind(AssertUnwindSafe(f)));
-        let task = in_runtime(context::with_runtime(|runtime| Some(runtime?.spawn_blocking(call, None, at))));
-        self.0.keep(task.abort_handle());
+        self.keep(|runtime| runtime.spawn_blocking(call, None, at))
+    }
+
+    /// Keeps a task of the current runtime.
+    #[track_caller]
+    fn keep<T>(&self, spawn: impl FnOnce(&Arc<Shared>) -> JoinHandle<Option<T>>) -> ChildHandle<T> {
+        let task = in_runtime(context::with_runtime(|runtime| {
+            let runtime = runtime?;
+            let task = spawn(runtime);
+            self.0.keep(task.abort_handle(), &runtime.unobserved);
+            Some(task)
+        }));
         ChildHandle::new(task)
     }
 
