@@ -1,11 +1,13 @@
 //! The callbacks of a `Promise`: each is called once, in order, later, and never inline. CPython's test_futures.py.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
 use parking_lot::Mutex;
 use windlass::aio::Promise;
-use windlass::task::UnhandledKind;
+use windlass::runtime::Runtime;
+use windlass::task::{UnhandledKind, yield_now};
 use windlass_tests::{Flavor, OnDrop, on_conformance_flavors, yield_until};
 
 on_conformance_flavors!(
@@ -14,6 +16,11 @@ on_conformance_flavors!(
     callbacks_when_it_is_cancelled,
     callbacks_never_run_inline,
     callbacks_in_their_order,
+    callbacks_added_late_in_their_order,
+    callbacks_added_late_by_many_threads,
+    callbacks_that_add_others_let_tasks_run,
+    callbacks_after_the_end_of_the_runtime,
+    callbacks_dropped_with_the_runtime,
     callbacks_removed,
     callbacks_removed_by_a_callback,
     callbacks_removed_as_one_is_removed,
@@ -101,6 +108,118 @@ fn callbacks_in_their_order(flavor: Flavor) {
         assert!(calls.lock().iter().copied().eq(0..100));
         assert_eq!(promise.result().unwrap().unwrap(), 1);
     });
+}
+
+fn callbacks_added_late_in_their_order(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        for _ in 0..100 {
+            let calls = Arc::new(Mutex::new(Vec::new()));
+            let promise = Promise::<u8>::new();
+            let adds = |n| {
+                let calls = calls.clone();
+                promise.add_done_callback(move |_| calls.lock().push(n));
+            };
+            adds(0);
+            promise.set_result(1).unwrap();
+            (1..10).for_each(&adds);
+            yield_until(|| calls.lock().len() == 10).await;
+            assert!(calls.lock().iter().copied().eq(0..10));
+        }
+    });
+}
+
+fn callbacks_added_late_by_many_threads(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let promise = Promise::<u8>::new();
+        promise.set_result(1).unwrap();
+        let (calls, inside) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+        let threads = [0, 1, 2, 3].map(|thread| {
+            let (promise, calls, inside) = (promise.clone(), calls.clone(), inside.clone());
+            thread::spawn(move || {
+                for n in 0..500 {
+                    let (calls, inside) = (calls.clone(), inside.clone());
+                    promise.add_done_callback(move |_| {
+                        let beside = inside.fetch_add(1, Ordering::SeqCst);
+                        calls.lock().push((thread, n, beside));
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                    });
+                }
+            })
+        });
+        yield_until(|| calls.lock().len() == 2_000).await;
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let calls = calls.lock();
+        assert!(calls.iter().all(|(_, _, beside)| *beside == 0), "one at a time");
+        for thread in 0..4 {
+            let of_thread = calls.iter().filter(|call| call.0 == thread).map(|call| call.1);
+            assert!(of_thread.eq(0..500));
+        }
+    });
+}
+
+fn callbacks_that_add_others_let_tasks_run(flavor: Flavor) {
+    fn again(promise: &Promise<u8>, until: Arc<AtomicBool>) {
+        promise.add_done_callback(move |promise| {
+            if !until.load(Ordering::SeqCst) {
+                again(&promise, until);
+            }
+        });
+    }
+    flavor.runtime().block_on(async {
+        let promise = Promise::new();
+        let until = Arc::new(AtomicBool::new(false));
+        again(&promise, until.clone());
+        promise.set_result(1).unwrap();
+        yield_now().await;
+        windlass::spawn(async move { until.store(true, Ordering::SeqCst) }).await.unwrap();
+    });
+}
+
+/// A runtime, and what it says of callbacks.
+fn reporting(flavor: Flavor) -> (Runtime, Calls) {
+    let reports = Calls::default();
+    let list = reports.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |unhandled| {
+            assert_eq!((unhandled.kind(), unhandled.location().file()), (UnhandledKind::Callback, file!()));
+            list.lock().push(unhandled.message());
+        })
+        .build()
+        .unwrap();
+    (runtime, reports)
+}
+
+fn callbacks_after_the_end_of_the_runtime(flavor: Flavor) {
+    let (runtime, reports) = reporting(flavor);
+    let promise = Promise::<u8>::new_on(runtime.handle());
+    for _ in 0..2 {
+        promise.add_done_callback(|_| unreachable!("there is nobody to call it"));
+    }
+    drop(runtime);
+    promise.set_result(1).unwrap();
+    assert_eq!(reports.lock().len(), 2);
+    promise.add_done_callback(|_| unreachable!("there is nobody to call it"));
+    assert_eq!(reports.lock().len(), 3);
+    assert!(reports.lock().iter().all(|report| report.contains("was not called")));
+}
+
+fn callbacks_dropped_with_the_runtime(flavor: Flavor) {
+    let (runtime, reports) = reporting(flavor);
+    let promise = Promise::<u8>::new_on(runtime.handle());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let adds = || {
+        let calls = calls.clone();
+        promise.add_done_callback(move |_| {
+            calls.fetch_add(1, Ordering::SeqCst);
+        })
+    };
+    adds();
+    promise.set_result(1).unwrap();
+    adds();
+    drop(runtime);
+    // Whether or not there was time to call them, nothing is left unsaid.
+    assert_eq!(calls.load(Ordering::SeqCst) + reports.lock().len(), 2);
 }
 
 /// ported: test_futures.py::BaseFutureDoneCallbackTests::test_remove_done_callback

@@ -1,10 +1,12 @@
 //! `Promise`: a value that somebody sets and any number of tasks wait for.
 
+mod callbacks;
+
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::mem;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -19,7 +21,10 @@ use crate::context;
 use crate::quietly;
 use crate::runtime::{Handle, in_runtime};
 use crate::scheduler::Shared;
-use crate::task::{ContextVars, Note, Resource, Unhandled, UnhandledKind, coop};
+use crate::task::{Note, Resource, Unhandled, UnhandledKind, coop};
+
+pub use callbacks::CallbackId;
+use callbacks::{Callback, Callbacks, Calls};
 
 /// A value that is set once, by anyone who has the promise, and waited for by any number of tasks; asyncio's `Future`.
 ///
@@ -90,34 +95,8 @@ struct Inner<T> {
 
 struct State<T> {
     waiters: Slab<Waker>,
-    callbacks: Vec<Callback<T>>,
-    last_id: u64,
+    callbacks: Callbacks<T>,
 }
-
-struct Callback<T> {
-    id: u64,
-    call: Box<dyn FnOnce(Promise<T>) + Send>,
-    at: &'static Location<'static>,
-    vars: ContextVars,
-}
-
-/// A callback of a [`Promise`], to be removed.
-///
-/// # Examples
-///
-/// ```
-/// use windlass::aio::{CallbackId, Promise};
-///
-/// # #[windlass::main(flavor = "current_thread")]
-/// # async fn main() {
-/// let promise = Promise::<u32>::new();
-/// let id: CallbackId = promise.add_done_callback(|_| unreachable!("it was removed"));
-/// assert!(promise.remove_done_callback(id));
-/// # promise.set_result(1).unwrap();
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CallbackId(u64);
 
 impl<T: Clone + Send + Sync + 'static> Promise<T> {
     /// A promise of the current runtime, where its callbacks will run.
@@ -138,7 +117,7 @@ impl<T: Clone + Send + Sync + 'static> Promise<T> {
     }
 
     fn make(runtime: Arc<Shared>, at: &'static Location<'static>) -> Self {
-        let state = State { waiters: Slab::new(), callbacks: Vec::new(), last_id: 0 };
+        let state = State { waiters: Slab::new(), callbacks: Callbacks::default() };
         let inner = Inner {
             outcome: OnceLock::new(),
             seen: AtomicBool::new(false),
@@ -188,38 +167,26 @@ impl<T: Clone + Send + Sync + 'static> Promise<T> {
         let inner = &*self.inner;
         // One that comes too late is dropped when the lock is free: its drop is the user's.
         let _refused;
-        let (waiters, callbacks) = {
+        let (waiters, begin) = {
             let mut state = inner.state.lock();
             if let Err(outcome) = inner.outcome.set(outcome) {
                 _refused = outcome;
                 return Err(InvalidState::new("the promise is done: it can be set or cancelled once"));
             }
-            (mem::take(&mut state.waiters), mem::take(&mut state.callbacks))
+            (mem::take(&mut state.waiters), state.callbacks.begin())
         };
         for (_, waiter) in waiters {
             quietly(|| waiter.wake());
         }
-        if !callbacks.is_empty() {
-            self.run(callbacks);
+        if begin {
+            self.call_callbacks();
         }
         Ok(())
     }
 
-    /// Has the callbacks run, in order, soon.
-    fn run(&self, callbacks: Vec<Callback<T>>) {
-        let promise = self.clone();
-        let task = async move {
-            for Callback { call, at, vars, .. } in callbacks {
-                let promise = promise.clone();
-                let unobserved = Arc::clone(&promise.inner.runtime.unobserved);
-                let called = catch_unwind(AssertUnwindSafe(|| vars.run(|| call(promise))));
-                if let Err(payload) = called {
-                    unobserved.report(&Unhandled::panic(UnhandledKind::Callback, at, &*payload));
-                    quietly(|| drop(payload));
-                }
-            }
-        };
-        drop(self.inner.runtime.spawn(task, None, self.inner.at));
+    /// Has the callbacks called, in order, soon.
+    fn call_callbacks(&self) {
+        drop(self.inner.runtime.spawn(Calls::new(self.clone()).run(), None, self.inner.at));
     }
 
     /// Whether it has a result, an error, or was cancelled.
@@ -253,7 +220,8 @@ impl<T: Clone + Send + Sync + 'static> Promise<T> {
 
     /// Has a function called once the promise is done, or soon if it is; never inside of this call or of the one that sets
     /// it. They run in the order in which they were added, in a task of the promise's runtime, with the context variables
-    /// of here and now. A panic of one is reported, and the next one runs.
+    /// of here and now. A panic of one is reported, and the next one runs. One that cannot be called, since that runtime has
+    /// ended, is reported too ([`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled)).
     ///
     /// # Examples
     ///
@@ -273,30 +241,23 @@ impl<T: Clone + Send + Sync + 'static> Promise<T> {
     /// ```
     #[track_caller]
     pub fn add_done_callback(&self, f: impl FnOnce(Promise<T>) + Send + 'static) -> CallbackId {
-        let call = Box::new(f);
-        let callback = Callback { id: 0, call, at: Location::caller(), vars: ContextVars::current() };
-        let late = {
+        let callback = Callback::new(Box::new(f), Location::caller());
+        let (id, begin) = {
             let mut state = self.inner.state.lock();
-            state.last_id += 1;
-            let callback = Callback { id: state.last_id, ..callback };
-            let id = CallbackId(callback.id);
-            if !self.done() {
-                state.callbacks.push(callback);
-                return id;
-            }
-            callback
+            (state.callbacks.add(callback), self.done() && state.callbacks.begin())
         };
-        let id = CallbackId(late.id);
-        self.run(vec![late]);
+        if begin {
+            self.call_callbacks();
+        }
         id
     }
 
-    /// Removes a callback that has not been called. False if there is none such.
+    /// Removes a callback that has not been called. False if there is none such, or if the promise is done: then it is about
+    /// to be called.
     pub fn remove_done_callback(&self, id: CallbackId) -> bool {
         let removed = {
             let mut state = self.inner.state.lock();
-            let at = state.callbacks.iter().position(|callback| callback.id == id.0);
-            at.map(|at| state.callbacks.remove(at))
+            if self.done() { None } else { state.callbacks.remove(id) }
         };
         removed.is_some()
     }
