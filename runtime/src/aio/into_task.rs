@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::thread;
 
 use pin_project_lite::pin_project;
 
@@ -185,7 +186,8 @@ impl<F: Future> Future for Watched<F> {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        if !self.returned {
+        // A future that has returned may panic in its drop, which comes before this: that is a failure.
+        if !self.returned || thread::panicking() {
             self.roll.ended.push(self.key);
         }
     }
