@@ -26,6 +26,7 @@ on_conformance_flavors!(
     cancelled_again_and_again,
     cancel_after_the_end_changes_nothing,
     dropping_the_result_leaves_the_task_running,
+    a_panic_after_the_result_was_dropped_is_reported,
     it_is_a_task_like_any_other,
     the_runtime_is_shut_down_before,
     the_runtime_is_shut_down_while_it_waits,
@@ -227,6 +228,41 @@ fn dropping_the_result_leaves_the_task_running(flavor: Flavor) {
         ));
         go_on.send(()).unwrap();
         assert_eq!(rx.recv(), Ok("ran on"));
+    });
+}
+
+fn a_panic_after_the_result_was_dropped_is_reported(flavor: Flavor) {
+    let (tx, rx) = mpsc::channel();
+    let tell = tx.clone();
+    let runtime = flavor
+        .builder()
+        .on_unhandled(move |unhandled| tell.send((unhandled.kind(), unhandled.message())).unwrap())
+        .build()
+        .unwrap();
+    beside(&runtime, move |handle| {
+        for has_callback in [true, false] {
+            let (go_on, may_go_on) = oneshot::channel::<()>();
+            let result = run_coroutine_threadsafe(
+                async move {
+                    may_go_on.await.unwrap();
+                    panic!("overboard");
+                },
+                &handle,
+            );
+            if has_callback {
+                let tx = tx.clone();
+                result.add_done_callback(move |_| {
+                    tx.send((task::UnhandledKind::Callback, "seen".to_owned())).unwrap();
+                });
+            }
+            drop(result);
+            go_on.send(()).unwrap();
+        }
+        // In whichever order: the callback was shown the one, and the other is reported.
+        let mut told = [rx.recv().unwrap(), rx.recv().unwrap()];
+        told.sort_by(|a, b| b.1.cmp(&a.1));
+        let overboard = (task::UnhandledKind::Task, "overboard".to_owned());
+        assert_eq!(told, [(task::UnhandledKind::Callback, "seen".to_owned()), overboard]);
     });
 }
 

@@ -151,6 +151,26 @@ impl<T> Promise<T> {
         self.cell.core().look().wants_cancel()
     }
 
+    /// Whether the future was dropped, and has no callback: nobody will see what comes of this. So an error can be told to
+    /// somebody else.
+    ///
+    /// ```
+    /// let (promise, future) = windlass_blocking::Promise::<u32>::new();
+    /// assert!(!promise.is_abandoned());
+    /// drop(future);
+    /// assert!(promise.is_abandoned());
+    ///
+    /// let (promise, future) = windlass_blocking::Promise::new();
+    /// future.add_done_callback(|result| assert_eq!(*result.as_ref().unwrap(), 4));
+    /// drop(future);
+    /// assert!(!promise.is_abandoned(), "the callback will see it");
+    /// promise.set_result(4).unwrap();
+    /// ```
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.cell.core().look().is_abandoned()
+    }
+
     /// Calls `callback` if the future is cancelled, on the thread that does it, or here and now if it has been.
     /// If it ends otherwise, `callback` is dropped. Trying to cancel it while it runs does not call it.
     ///

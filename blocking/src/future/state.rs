@@ -70,6 +70,11 @@ impl Seen {
         self.0 & OBSERVED != 0
     }
 
+    /// For the producer: the consumer is gone, and no callback is shown the result.
+    pub(crate) fn is_abandoned(self) -> bool {
+        self.0 & (ONE_GONE | CALLBACKS) == ONE_GONE
+    }
+
     pub(crate) fn wants_cancel(self) -> bool {
         self.0 & WISH != 0 || self.is_cancelled()
     }
@@ -286,7 +291,9 @@ mod tests {
     #[test]
     fn the_last_owner_frees() {
         let state = State::new();
+        assert!(!state.look().is_abandoned());
         assert!(!state.release());
+        assert!(state.look().is_abandoned());
         assert_eq!(state.start(), Start::Started);
         assert_eq!(state.finish(), Finish::Gone { last: true });
     }

@@ -19,7 +19,9 @@ use crate::task::AbortHandle;
 /// A panic of the task ends the result with [`is_panic`](windlass_blocking::JobError::is_panic), and a task that is
 /// cancelled, by the end of its runtime for one, with [`is_cancelled`](windlass_blocking::JobError::is_cancelled).
 /// [Cancelling](BlockingFuture::cancel) the result aborts the task, so `result_timeout` and then `cancel` leaves
-/// nothing behind. Dropping the result does not: the task runs on.
+/// nothing behind. Dropping the result does not: the task runs on. If it panics after that, it is reported
+/// ([`Builder::on_unhandled`](crate::runtime::Builder::on_unhandled)); a panic that is in the result when that is dropped is counted by
+/// [`unobserved_panics`](windlass_blocking::unobserved_panics).
 ///
 /// Python asks for a thread other than the loop's, since waiting there would wait for itself. Here it may be
 /// called anywhere, but waiting for the result inside a task blocks its worker all the same.
@@ -95,7 +97,8 @@ where
             match output {
                 Ok(output) => quietly(|| drop(promise.set_result(output))),
                 Err(payload) => {
-                    if let Err(payload) = promise.set_panic(payload) {
+                    let told = if promise.is_abandoned() { Err(payload) } else { promise.set_panic(payload) };
+                    if let Err(payload) = told {
                         // Nobody waits for it: it is the task's own, whose handle is gone, and is reported so.
                         resume_unwind(payload);
                     }
