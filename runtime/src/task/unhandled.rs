@@ -66,7 +66,7 @@ pub enum UnhandledKind {
     Task,
     /// A [`Promise`](crate::aio::Promise) was given an error, and nobody asked for its result.
     Promise,
-    /// A callback panicked.
+    /// A callback panicked, or was not called, since its promise was set after the end of its runtime.
     Callback,
     /// A [`TaskGroup`](crate::aio::TaskGroup) was dropped with the failures of its tasks.
     TaskGroup,
@@ -157,7 +157,10 @@ impl fmt::Display for Unhandled<'_> {
             UnhandledKind::Promise => {
                 write!(f, "the promise made at {place} failed, and nobody asked for its result: {message}")
             }
-            UnhandledKind::Callback => write!(f, "the callback added at {place} panicked: {message}"),
+            UnhandledKind::Callback if self.payload().is_some() => {
+                write!(f, "the callback added at {place} panicked: {message}")
+            }
+            UnhandledKind::Callback => write!(f, "of the callback added at {place}: {message}"),
             UnhandledKind::TaskGroup => {
                 write!(f, "the task group made at {place} was dropped with a failure: {message}")
             }
