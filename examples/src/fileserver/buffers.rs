@@ -1,8 +1,9 @@
 //! The memory that pieces of files are read into, used again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 
 /// How much of a file is read at once.
 pub(crate) const PIECE: usize = 256 * 1024;
@@ -23,7 +24,7 @@ impl Buffers {
         if length <= SMALL {
             return Vec::with_capacity(length);
         }
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self.0.lock().pop();
         spare.unwrap_or_else(|| Vec::with_capacity(PIECE))
     }
 
@@ -37,7 +38,7 @@ impl Buffers {
 
     fn put(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spare = self.0.lock();
         if spare.len() < MOST_SPARE {
             spare.push(buffer);
         }
@@ -89,6 +90,6 @@ mod tests {
         let many: Vec<_> = (0..MOST_SPARE + 5).map(|_| buffers.freeze(buffers.take(PIECE))).collect();
         drop(many);
         drop(buffers.freeze(buffers.take(1)));
-        assert_eq!(buffers.0.lock().unwrap().len(), MOST_SPARE);
+        assert_eq!(buffers.0.lock().len(), MOST_SPARE);
     }
 }

@@ -3,9 +3,10 @@
 //! A connection has one timer, and no request sets it: when it fires, what happened meanwhile says until when to wait next.
 //! No limit starts later than it is noticed, since the timer never waits longer than the shortest one.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 
 /// How long an idle HTTP/1 connection is kept when the server stops, for a request that is on its way.
@@ -80,7 +81,7 @@ impl Watch {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// A request's head is there. The key is for what becomes of it.
