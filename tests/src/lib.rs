@@ -25,6 +25,7 @@ pub mod ending;
 pub mod example;
 pub mod fileserver;
 pub mod group;
+pub mod http2;
 pub mod jobs;
 pub mod log;
 pub mod polled;

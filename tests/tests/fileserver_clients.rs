@@ -14,8 +14,6 @@ once!(
     an_idle_connection,
     an_answer_that_nobody_reads,
     a_slow_reader_that_gets_on,
-    a_stream_whose_window_stays_shut,
-    a_stream_that_is_read,
     memory_while_streaming,
     as_many_connections_as_allowed,
 );
@@ -112,69 +110,6 @@ fn a_slow_reader_that_gets_on() {
         }
     }
     assert!(begin.elapsed() > LIMIT, "it took longer than the limit");
-}
-
-/// The beginning of an HTTP/2 connection, and a GET request of a file on its first stream. The client takes `window` bytes.
-fn h2_request(path: &str, window: u32) -> Vec<u8> {
-    let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
-        let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
-        frame
-    };
-    let mut settings = vec![0, 4];
-    settings.extend(window.to_be_bytes());
-    // `:method: GET` and `:scheme: http` from the static table, `:path` and `:authority` spelt out.
-    let mut head = vec![0x82, 0x86, 0x04, path.len() as u8];
-    head.extend(path.as_bytes());
-    head.extend([0x01, 4]);
-    head.extend(b"test");
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    bytes.extend(frame(4, 0, 0, &settings));
-    bytes.extend(frame(4, 1, 0, &[]));
-    bytes.extend(frame(1, 5, 1, &head));
-    bytes
-}
-
-/// Reads frames until the connection ends; how many bytes of data came. Asks for an answer to a ping after each frame.
-fn h2_data(client: &mut Client) -> usize {
-    let mut data = 0;
-    let mut head = [0; 9];
-    while client.stream.read_exact(&mut head).is_ok() {
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        let mut payload = vec![0; length];
-        if client.stream.read_exact(&mut payload).is_err() {
-            break;
-        }
-        if head[3] == 0 {
-            data += length;
-        }
-        let _ = client.stream.get_mut().write_all(b"\0\0\x08\x06\0\0\0\0\0pingping");
-    }
-    data
-}
-
-/// Its client answers and asks; only what it asked for, it does not take.
-fn a_stream_whose_window_stays_shut() {
-    for (path, window) in [("/large", 0), ("/large", 1000), ("/small", 0)] {
-        let (_folder, mut server) =
-            serve(&["--request-timeout", "400ms", "--header-timeout", "400ms", "--log"]);
-        let begin = Instant::now();
-        let mut client = server.connect();
-        client.write(&h2_request(path, window));
-        assert_eq!(h2_data(&mut client), window as usize, "{path}");
-        assert!(begin.elapsed() >= LIMIT);
-        let line = server.line();
-        assert!(line.contains(&format!("{path} HTTP/2.0\" 200")), "{line}");
-    }
-}
-
-fn a_stream_that_is_read() {
-    let (_folder, server) = serve(&["--header-timeout", "400ms", "--request-timeout", "400ms"]);
-    let mut client = server.connect();
-    client.write(&h2_request("/small", 65535));
-    assert_eq!(h2_data(&mut client), 5, "and then the connection is idle, and ends");
 }
 
 /// The most memory a process ever had, in KiB.

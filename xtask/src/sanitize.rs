@@ -83,12 +83,13 @@ const LEFT_OUT: [(Part, &str); 9] = [
 ];
 
 /// What the thread sanitizer does not look at besides, and why.
-const LEFT_OUT_OF_THREAD: [(Part, &str); 10] = [
+const LEFT_OUT_OF_THREAD: [(Part, &str); 11] = [
     (Program("run_interrupted"), SIGNALS),
     (Program("examples_crawler"), SIGNALS),
     (Program("fileserver_end"), SIGNALS),
     (Program("fileserver_clients"), OTHERS_LOCKS),
     (Program("fileserver_content"), OTHERS_LOCKS),
+    (Program("fileserver_http2"), OTHERS_LOCKS),
     (Program("fileserver_paths"), OTHERS_LOCKS),
     (Program("fileserver_tools"), OTHERS_LOCKS),
     (Program("hyper_http"), OTHERS_LOCKS),

@@ -1,0 +1,62 @@
+//! What is the file server's own over HTTP/2, where many requests share a connection: limits, memory, and the end.
+
+use std::fs::{self, File};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use windlass_tests::fileserver::{Client, FileServer};
+use windlass_tests::http2::{self, DATA};
+use windlass_tests::once;
+
+once!(a_stream_whose_window_stays_shut, a_stream_that_is_read,);
+
+/// What the tests that wait for a limit give it.
+const LIMIT: Duration = Duration::from_millis(400);
+
+/// A folder with a small file, and one of zeros that takes no room on the disk and is never read to its end.
+fn serve(arguments: &[&str]) -> (TempDir, FileServer) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("small"), "small").unwrap();
+    File::create(folder.path().join("large")).unwrap().set_len(1 << 40).unwrap();
+    let server = FileServer::start(folder.path(), arguments);
+    (folder, server)
+}
+
+/// The first bytes of a connection, with a request on its first stream.
+fn request(path: &str, window: u32) -> Vec<u8> {
+    [http2::preface(window), http2::get(1, path, &[])].concat()
+}
+
+/// Reads frames until the connection ends; how many bytes of data came. Asks for an answer to a ping after each frame.
+fn data(client: &mut Client) -> usize {
+    let mut data = 0;
+    while let Some(frame) = client.frame() {
+        if frame.kind == DATA {
+            data += frame.payload.len();
+        }
+        client.ping();
+    }
+    data
+}
+
+/// Its client answers and asks; only what it asked for, it does not take.
+fn a_stream_whose_window_stays_shut() {
+    for (path, window) in [("/large", 0), ("/large", 1000), ("/small", 0)] {
+        let (_folder, mut server) =
+            serve(&["--request-timeout", "400ms", "--header-timeout", "400ms", "--log"]);
+        let begin = Instant::now();
+        let mut client = server.connect();
+        client.write(&request(path, window));
+        assert_eq!(data(&mut client), window as usize, "{path}");
+        assert!(begin.elapsed() >= LIMIT);
+        let line = server.line();
+        assert!(line.contains(&format!("{path} HTTP/2.0\" 200")), "{line}");
+    }
+}
+
+fn a_stream_that_is_read() {
+    let (_folder, server) = serve(&["--header-timeout", "400ms", "--request-timeout", "400ms"]);
+    let mut client = server.connect();
+    client.write(&request("/small", 65535));
+    assert_eq!(data(&mut client), 5, "and then the connection is idle, and ends");
+}
