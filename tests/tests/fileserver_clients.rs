@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -13,6 +14,7 @@ once!(
     a_head_that_comes_byte_by_byte,
     an_idle_connection,
     an_answer_that_nobody_reads,
+    a_client_that_goes_away,
     a_slow_reader_that_gets_on,
     memory_while_streaming,
     as_many_connections_as_allowed,
@@ -80,17 +82,33 @@ fn an_idle_connection() {
 }
 
 fn an_answer_that_nobody_reads() {
-    let (_folder, mut server) = serve(&["--request-timeout", "400ms", "--log"]);
-    let begin = Instant::now();
+    for sends_more in [true, false] {
+        let (_folder, mut server) = serve(&["--request-timeout", "400ms", "--log"]);
+        let begin = Instant::now();
+        let mut client = server.connect();
+        client.send("GET /large HTTP/1.1", &[]);
+        if !sends_more {
+            client.stream.get_ref().shutdown(Shutdown::Write).unwrap();
+        }
+        let line = server.line();
+        assert!(line.contains("GET /large") && line.ends_with("cut short\n"), "{line}");
+        assert!(begin.elapsed() >= LIMIT);
+        assert!(client.rest().len() < 256 << 20, "what came is less than was promised");
+        server.signal("TERM");
+        let (status, rest) = server.wait();
+        assert!(status.success() && rest.contains("1 answers cut short, 1 connections too slow"), "{rest}");
+    }
+}
+
+/// Nothing waits for a limit: the limit is an hour.
+fn a_client_that_goes_away() {
+    let (_folder, mut server) = serve(&["--request-timeout", "1h", "--header-timeout", "1h", "--log"]);
     let mut client = server.connect();
     client.send("GET /large HTTP/1.1", &[]);
+    assert_eq!(client.head().status, 200);
+    drop(client);
     let line = server.line();
     assert!(line.contains("GET /large") && line.ends_with("cut short\n"), "{line}");
-    assert!(begin.elapsed() >= LIMIT);
-    assert!(client.rest().len() < 256 << 20, "what came is less than was promised");
-    server.signal("TERM");
-    let (status, rest) = server.wait();
-    assert!(status.success() && rest.contains("1 answers cut short, 1 connections too slow"), "{rest}");
 }
 
 fn a_slow_reader_that_gets_on() {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::net::Shutdown;
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
@@ -18,6 +19,7 @@ once!(
     ranges_of_another_version,
     a_file_just_written,
     keep_alive_and_pipelining,
+    a_client_that_sends_no_more,
     a_file_that_grows,
     a_file_that_shrinks,
     a_file_that_vanishes,
@@ -261,6 +263,23 @@ fn keep_alive_and_pipelining() {
     client.send("GET /small HTTP/1.1", &[("Connection", "close")]);
     assert_eq!(client.answer(false).text(), "small");
     assert!(client.rest().is_empty());
+}
+
+/// It closes its side of the connection behind its last request, as `nc -N` does, and waits.
+fn a_client_that_sends_no_more() {
+    let content = pattern(LARGE);
+    let fixture = Fixture::new(&[("large", &content), ("small", b"small")]);
+    for targets in [&["/small"][..], &["/large"], &["/small", "/small"], &["/large", "/small"]] {
+        let mut client = fixture.server.connect();
+        let requests = targets.iter().map(|target| format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n"));
+        client.write(requests.collect::<String>().as_bytes());
+        client.stream.get_ref().shutdown(Shutdown::Write).unwrap();
+        for target in targets {
+            let answer = client.answer(false);
+            assert!(answer.body == if *target == "/small" { b"small" } else { &content[..] }, "{targets:?}");
+        }
+        assert!(client.rest().is_empty(), "{targets:?}");
+    }
 }
 
 fn a_file_that_grows() {

@@ -98,6 +98,8 @@ where
     builder
         .http1()
         .timer(timer.clone())
+        // Who closes its side behind its last request waits for the answer. Who is gone is noticed when it does not take it.
+        .half_close(true)
         // The watch has this limit, with one timer for all limits of a connection.
         .header_read_timeout(None)
         .max_headers(MOST_HEADERS)

@@ -24,6 +24,7 @@
 //! | sends its request slowly, or nothing | `--header-timeout`, from the connection's begin or the end of its last answer |
 //! | does not read its answer | `--request-timeout` without progress; on HTTP/2 each answer has its own |
 //! | sends a long target, or many or long headers | 414 above 8 KiB, 431 above 64 KiB or 100 headers |
+//! | closes its side behind its request | its answer; it is gone when it refuses it, or does not take it |
 //! | opens many connections | `--max-connections`; who comes later waits in the listener's queue |
 //! | asks for many ranges | at most 16, and overlapping ones are merged; else it gets the whole file |
 //!
