@@ -14,6 +14,7 @@ once!(
     paths_that_lead_out,
     what_is_encoded,
     links,
+    nothing_is_told_of_what_is_outside,
     special_files,
     hidden_names,
     folders_have_a_slash,
@@ -139,6 +140,30 @@ fn links() {
         [("folder/", true), ("out", false), ("absolute", false), ("magic", false), ("dangling", false)]
     {
         assert_eq!(page.contains(&format!("href=\"{name}")), listed, "{name}\n{page}");
+    }
+}
+
+/// Whether something is there, and what it is, makes no difference.
+fn nothing_is_told_of_what_is_outside() {
+    let tree = tree();
+    let root = tree.path().join("root");
+    fs::create_dir(tree.path().join("folder")).unwrap();
+    symlink("..", root.join("up")).unwrap();
+    symlink("../secret", root.join("there")).unwrap();
+    symlink("../nothing", root.join("not-there")).unwrap();
+    symlink("/nothing", root.join("nowhere")).unwrap();
+    let server = serve(&tree, &[]);
+    for target in [
+        "/up/secret",
+        "/up/folder",
+        "/up/folder/",
+        "/up/nothing",
+        "/up/secret/x",
+        "/there",
+        "/not-there",
+        "/nowhere",
+    ] {
+        assert_eq!(server.get(target, &[]).status, 403, "{target}");
     }
 }
 

@@ -57,9 +57,10 @@ impl Root {
 
     /// Opens a regular file or a folder for reading.
     pub(crate) fn open_beneath(&self, path: &OsStr) -> io::Result<Opened> {
-        // To open a device can do something, so what is there is looked at first. If something else is there a moment later,
-        // it is beneath the root all the same, and the second look is at what was opened.
-        must_be_plain(&rustix::fs::statat(&self.folder, path, rustix::fs::AtFlags::empty())?)?;
+        // To open a device can do something, so what is there is looked at first, and found in the same way: a look that
+        // followed a link out of the root would tell what is there. If something else is there a moment later, it is beneath
+        // the root all the same, and the second look is at what was opened.
+        self.look_beneath(path)?;
         let fd = self.resolve(path, READ)?;
         let stat = rustix::fs::fstat(&fd)?;
         must_be_plain(&stat)?;
@@ -188,6 +189,20 @@ mod tests {
             for name in ["..", "../secret", "a/../../secret", "/etc/passwd", path.to_str().unwrap()] {
                 assert!(error(root, name).is_some(), "{name}");
             }
+        });
+    }
+
+    #[test]
+    fn what_is_outside_makes_no_difference() {
+        each_way(|root, path, _| {
+            symlink("..", path.join("up")).unwrap();
+            symlink("../secret", path.join("there")).unwrap();
+            symlink("../nothing", path.join("nowhere")).unwrap();
+            symlink("/nothing", path.join("absolute")).unwrap();
+            assert_eq!(error(root, "up/secret"), error(root, "up/nothing"));
+            assert_eq!(error(root, "up/secret/x"), error(root, "up/nothing"));
+            assert_eq!(error(root, "there"), error(root, "nowhere"));
+            assert_eq!(error(root, "there"), error(root, "absolute"));
         });
     }
 
