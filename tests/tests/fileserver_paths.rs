@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tempfile::TempDir;
 use windlass_tests::fileserver::FileServer;
 use windlass_tests::once;
@@ -22,6 +23,7 @@ once!(
     malformed_requests,
     methods,
     unreadable_files,
+    a_page_without_descriptors,
 );
 
 /// A folder with `secret` in it, and `root` with a little below.
@@ -282,4 +284,37 @@ fn unreadable_files() {
     fs::write(root.join("locked"), "").unwrap();
     fs::set_permissions(root.join("locked"), std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     statuses(&serve(&tree, &[]), &[("/locked", 403)]);
+}
+
+/// A page is whole, or it is none.
+fn a_page_without_descriptors() {
+    const FILES: usize = 20;
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..FILES {
+        fs::write(folder.path().join(format!("file{number}")), "").unwrap();
+    }
+    let server = FileServer::start(folder.path(), &[]);
+    let mut client = server.connect();
+    let mut ask = || {
+        client.send("GET / HTTP/1.1", &[]);
+        let answer = client.answer(false);
+        (answer.status, answer.text().matches("href=\"file").count())
+    };
+    assert_eq!(ask(), (200, FILES));
+    let id = Pid::from_raw(server.id() as i32).unwrap();
+    // From none that may be opened, one more each time.
+    let mut refused = 0;
+    for limit in 1..1000 {
+        let limit = Rlimit { current: Some(limit), maximum: Some(1000) };
+        prlimit(Some(id), Resource::Nofile, limit).unwrap();
+        match ask() {
+            (503, 0) => refused += 1,
+            answer => {
+                assert_eq!(answer, (200, FILES), "after {refused} refusals");
+                assert!(refused > 0);
+                return;
+            }
+        }
+    }
+    unreachable!("there are not that many in use");
 }

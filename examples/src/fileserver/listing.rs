@@ -8,6 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Dir, FileType, Stat};
+use rustix::io::Errno;
 
 use super::path::{RequestPath, encode, is_hidden};
 use super::root::Root;
@@ -66,13 +67,22 @@ fn read(root: &Root, folder: OwnedFd, path: &RequestPath, hidden: bool) -> io::R
             more += 1;
             continue;
         }
-        // What is gone by now, leads out of the root or is no plain file would not be served.
-        if let Ok(stat) = root.look_beneath(OsStr::from_bytes(&[&below, name].concat())) {
-            entries.push(Entry { name: name.to_vec(), stat });
+        match root.look_beneath(OsStr::from_bytes(&[&below, name].concat())) {
+            Ok(stat) => entries.push(Entry { name: name.to_vec(), stat }),
+            Err(error) if would_not_be_served(&error) => {}
+            // A page that shows less than there is would be taken for the whole.
+            Err(error) => return Err(error),
         }
     }
     entries.sort_by(|a, b| b.is_folder().cmp(&a.is_folder()).then_with(|| a.name.cmp(&b.name)));
     Ok((entries, more))
+}
+
+/// Whether a name is gone by now, leads out of the root, may not be looked at, or is no plain file.
+fn would_not_be_served(error: &io::Error) -> bool {
+    let gone = [Errno::NOENT, Errno::NOTDIR, Errno::NAMETOOLONG];
+    let refused = [Errno::ACCESS, Errno::PERM, Errno::XDEV, Errno::LOOP, Errno::NXIO];
+    Errno::from_io_error(error).is_some_and(|error| gone.contains(&error) || refused.contains(&error))
 }
 
 fn row(page: &mut String, entry: &Entry) {
@@ -141,6 +151,23 @@ mod tests {
         assert_eq!(human(1024), "1.0 KiB");
         assert_eq!(human(1_048_575), "1.0 MiB");
         assert_eq!(human(3 << 30), "3.0 GiB");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_no_reason_to_leave_it_out() {
+        for (error, left_out) in [
+            (Errno::NOENT, true),
+            (Errno::ACCESS, true),
+            (Errno::XDEV, true),
+            (Errno::MFILE, false),
+            (Errno::NFILE, false),
+            (Errno::NOMEM, false),
+            (Errno::BUSY, false),
+            (Errno::IO, false),
+        ] {
+            assert_eq!(would_not_be_served(&error.into()), left_out, "{error}");
+        }
+        assert!(!would_not_be_served(&io::ErrorKind::UnexpectedEof.into()));
     }
 
     #[test]
