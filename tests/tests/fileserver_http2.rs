@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use windlass_tests::fileserver::{Client, FileServer};
-use windlass_tests::http2::{self, DATA};
+use windlass_tests::http2::{self, DATA, HEADERS};
 use windlass_tests::once;
 
-once!(a_stream_whose_window_stays_shut, a_stream_that_is_read,);
+once!(a_stream_whose_window_stays_shut, a_stream_that_is_read, many_headers,);
 
 /// What the tests that wait for a limit give it.
 const LIMIT: Duration = Duration::from_millis(400);
@@ -59,4 +59,14 @@ fn a_stream_that_is_read() {
     let mut client = server.connect();
     client.write(&request("/small", 65535));
     assert_eq!(data(&mut client), 5, "and then the connection is idle, and ends");
+}
+
+fn many_headers() {
+    let (_folder, server) = serve(&[]);
+    let mut client = server.connect();
+    client.write(&http2::preface(65535));
+    for (stream, count, status) in [(1, 100, 200), (3, 101, 431), (5, 1, 200)] {
+        client.write(&http2::get(stream, "/small", &vec![("x-many", "v"); count]));
+        assert_eq!(client.frame_where(|frame| frame.is(HEADERS, stream)).status(), status, "{count} headers");
+    }
 }

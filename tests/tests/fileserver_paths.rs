@@ -229,7 +229,9 @@ fn too_long() {
     assert_eq!(server.get("/file.txt", &[("X-Long", &"v".repeat(20_000))]).status, 200);
     assert_eq!(server.get("/file.txt", &[("X-Long", &"v".repeat(70_000))]).status, 431);
     assert_eq!(server.get(&name(200_000), &[]).status, 431);
-    assert_eq!(server.get("/file.txt", &vec![("X-Many", "v"); 150]).status, 431);
+    // With the host's.
+    assert_eq!(server.get("/file.txt", &[("X-Many", "v"); 99]).status, 200);
+    assert_eq!(server.get("/file.txt", &[("X-Many", "v"); 100]).status, 431);
     // What is far too long is read no further than it takes to say so.
     assert_eq!(server.get("/file.txt", &[("X-Long", &"v".repeat(600_000))]).status, 431);
 }

@@ -14,12 +14,12 @@ use hyper_util::server::conn::auto::{Builder, HttpServerConnExec};
 
 use super::blocking::Blocking;
 use super::body::Body;
+use super::serve::MOST_HEADERS;
 use super::service::{Answering, Requests, Server};
 use super::watch::{Verdict, Watch};
 
 /// The largest head of a request, which is also how much hyper buffers of an answer before it asks for more.
 const LONGEST_HEAD: usize = 64 * 1024;
-const MOST_HEADERS: usize = 100;
 
 /// How many requests of one HTTP/2 connection are answered at once.
 const MOST_STREAMS: u32 = 100;

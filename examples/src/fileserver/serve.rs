@@ -23,6 +23,9 @@ use super::path::{BadPath, RequestPath};
 use super::range::{self, Ranges, Span};
 use super::root::{Opened, Root};
 
+/// How many headers a request has at most.
+pub(crate) const MOST_HEADERS: usize = 100;
+
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 
@@ -95,6 +98,10 @@ impl Site {
     }
 
     fn try_answer(&self, request: &Parts) -> Result<Response<Content>, Refusal> {
+        // HTTP/1 has this limit before there is a request.
+        if request.headers.len() > MOST_HEADERS {
+            return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into());
+        }
         if request.version == Version::HTTP_11 && request.headers.get_all(HOST).iter().count() != 1 {
             return Err(StatusCode::BAD_REQUEST.into());
         }
