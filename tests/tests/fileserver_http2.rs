@@ -5,13 +5,21 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use windlass_tests::fileserver::{Client, FileServer};
-use windlass_tests::http2::{self, DATA, HEADERS};
+use windlass_tests::http2::{self, DATA, HEADERS, RST_STREAM};
 use windlass_tests::once;
 
-once!(a_stream_whose_window_stays_shut, a_stream_that_is_read, many_headers,);
+once!(
+    a_stream_whose_window_stays_shut,
+    a_stream_that_is_read,
+    many_headers,
+    memory_of_streams_that_are_not_taken,
+);
 
 /// What the tests that wait for a limit give it.
 const LIMIT: Duration = Duration::from_millis(400);
+
+/// How many streams of a connection are answered at once.
+const STREAMS: usize = 32;
 
 /// A folder with a small file, and one of zeros that takes no room on the disk and is never read to its end.
 fn serve(arguments: &[&str]) -> (TempDir, FileServer) {
@@ -68,5 +76,50 @@ fn many_headers() {
     for (stream, count, status) in [(1, 100, 200), (3, 101, 431), (5, 1, 200)] {
         client.write(&http2::get(stream, "/small", &vec![("x-many", "v"); count]));
         assert_eq!(client.frame_where(|frame| frame.is(HEADERS, stream)).status(), status, "{count} headers");
+    }
+}
+
+/// The most memory a process ever had, in KiB.
+fn peak(id: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Each client asks for more than it is allowed, and takes nothing or only the beginning.
+fn memory_of_streams_that_are_not_taken() {
+    const CLIENTS: usize = 8;
+    const ASKED: usize = 100;
+    for (window, most) in [(0, 3 * 1024), (1000, 6 * 1024)] {
+        let (_folder, server) = serve(&[]);
+        // Large pieces lie about as spare memory.
+        let mut others: Vec<Client> = (0..CLIENTS).map(|_| server.connect()).collect();
+        for other in &mut others {
+            other.send("GET /large HTTP/1.1", &[]);
+            assert_eq!(other.head().status, 200);
+        }
+        drop(others);
+        let before = peak(server.id());
+        let mut clients: Vec<Client> = (0..CLIENTS).map(|_| server.connect()).collect();
+        for client in &mut clients {
+            let streams = (0..ASKED).flat_map(|number| http2::get(2 * number as u32 + 1, "/large", &[]));
+            client.write(&[http2::preface(window), streams.collect()].concat());
+        }
+        for client in &mut clients {
+            let (mut answered, mut refused, mut taken) = (0, 0, 0);
+            while answered + refused < ASKED || taken < answered * window as usize {
+                let frame = client.frame().unwrap();
+                match frame.kind {
+                    HEADERS => answered += 1,
+                    RST_STREAM => refused += 1,
+                    DATA => taken += frame.payload.len(),
+                    _ => {}
+                }
+            }
+            assert_eq!(answered, STREAMS);
+        }
+        let grown = (peak(server.id()) - before) / CLIENTS;
+        println!("a connection with {STREAMS} streams took {grown} KiB");
+        assert!(grown < most, "a connection with {STREAMS} streams took {grown} KiB of memory");
     }
 }

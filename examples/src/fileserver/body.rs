@@ -12,12 +12,16 @@ use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 
 use super::blocking::Blocking;
-use super::buffers::{Buffers, PIECE};
+use super::buffers::Buffers;
 use super::range::Span;
 use super::service::InFlight;
 
-/// How much a stream of HTTP/2 is given at once, so that what it has taken shows how far it got.
-const FRAME: usize = 64 * 1024;
+/// How much of a file is read at once for HTTP/1.
+pub(crate) const PIECE: usize = 256 * 1024;
+
+/// How much of a file is read at once for HTTP/2, where many streams wait for the client, and what each is given at once, so
+/// that what it has taken shows how far it got.
+pub(crate) const FRAME: usize = 64 * 1024;
 
 /// A part of a body.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ impl Part {
 pub(crate) struct Source {
     file: OwnedFd,
     buffers: Arc<Buffers>,
+    /// How much is read at once.
+    piece: usize,
     part: Part,
     others: std::vec::IntoIter<Part>,
 }
@@ -65,11 +71,16 @@ impl Content {
     }
 
     /// Reads the first piece of a body that has these parts, and at least one.
-    pub(crate) fn read(file: OwnedFd, buffers: &Arc<Buffers>, parts: Vec<Part>) -> io::Result<Content> {
+    pub(crate) fn read(
+        file: OwnedFd,
+        buffers: &Arc<Buffers>,
+        piece: usize,
+        parts: Vec<Part>,
+    ) -> io::Result<Content> {
         let length = parts.iter().map(Part::length).sum();
         let mut others = parts.into_iter();
         let Some(part) = others.next() else { return Ok(Content::empty()) };
-        let source = Source { file, buffers: Arc::clone(buffers), part, others };
+        let source = Source { file, buffers: Arc::clone(buffers), piece, part, others };
         Ok(Content { length, first: source.read()? })
     }
 }
@@ -90,7 +101,7 @@ impl Source {
         let bytes = match &mut self.part {
             Part::Text(text) => std::mem::take(text),
             Part::File(span) => {
-                let length = span.length.min(PIECE as u64);
+                let length = span.length.min(self.piece as u64);
                 let bytes = read_at(&self.file, &self.buffers, span.offset, length as usize)?;
                 span.offset += length;
                 span.length -= length;
@@ -134,6 +145,7 @@ pub struct Body<B: Blocking> {
 
 enum Next<B: Blocking> {
     Piece(Piece),
+    Unread(Source),
     Reading(B::Job<io::Result<Piece>>),
     Nothing,
 }
@@ -142,6 +154,7 @@ impl<B: Blocking> std::fmt::Debug for Next<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Next::Piece(_) => "Piece",
+            Next::Unread(_) => "Unread",
             Next::Reading(_) => "Reading",
             Next::Nothing => "Nothing",
         })
@@ -154,23 +167,28 @@ impl<B: Blocking> Body<B> {
         Body { blocking, next: Next::Piece(first), remaining: length, in_flight }
     }
 
-    /// Hands out what there is of a piece. When it is all handed out, what follows is read at once.
+    /// Hands out what there is of a piece. On HTTP/1 what follows it is read at once. A stream of HTTP/2 is given one piece
+    /// while the last is on its way, so that it has one in advance without more.
     fn hand_out(&mut self, mut piece: Piece) -> Bytes {
-        let bytes = if self.in_flight.is_multiplexed() && piece.bytes.len() > FRAME {
+        let multiplexed = self.in_flight.is_multiplexed();
+        let bytes = if multiplexed && piece.bytes.len() > FRAME {
             piece.bytes.split_to(FRAME)
         } else {
             std::mem::take(&mut piece.bytes)
         };
         self.next = match piece {
-            Piece { bytes, .. } if bytes.is_empty() => match piece.rest {
-                Some(rest) => Next::Reading(self.blocking.run(move || rest.read())),
-                None => Next::Nothing,
-            },
-            piece => Next::Piece(piece),
+            Piece { bytes, rest } if !bytes.is_empty() => Next::Piece(Piece { bytes, rest }),
+            Piece { rest: Some(rest), .. } if multiplexed => Next::Unread(rest),
+            Piece { rest: Some(rest), .. } => self.read(rest),
+            Piece { rest: None, .. } => Next::Nothing,
         };
         self.remaining -= bytes.len() as u64;
         self.in_flight.sent(bytes.len(), self.remaining);
         bytes
+    }
+
+    fn read(&self, source: Source) -> Next<B> {
+        Next::Reading(self.blocking.run(move || source.read()))
     }
 }
 
@@ -185,22 +203,26 @@ impl<B: Blocking> hyper::body::Body for Body<B> {
         if self.remaining == 0 {
             return Poll::Ready(None);
         }
-        let piece = match std::mem::replace(&mut self.next, Next::Nothing) {
-            Next::Piece(piece) => piece,
-            Next::Reading(mut job) => match Pin::new(&mut job).poll(cx) {
-                Poll::Pending => {
-                    self.next = Next::Reading(job);
-                    return Poll::Pending;
+        loop {
+            self.next = match std::mem::replace(&mut self.next, Next::Nothing) {
+                Next::Piece(piece) => {
+                    let bytes = self.hand_out(piece);
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
-                Poll::Ready(piece) => match piece.and_then(|piece| piece) {
-                    Ok(piece) => piece,
-                    Err(error) => return Poll::Ready(Some(Err(error))),
+                Next::Unread(source) => self.read(source),
+                Next::Reading(mut job) => match Pin::new(&mut job).poll(cx) {
+                    Poll::Pending => {
+                        self.next = Next::Reading(job);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(piece) => match piece.and_then(|piece| piece) {
+                        Ok(piece) => Next::Piece(piece),
+                        Err(error) => return Poll::Ready(Some(Err(error))),
+                    },
                 },
-            },
-            Next::Nothing => return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
-        };
-        let bytes = self.hand_out(piece);
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
+                Next::Nothing => return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
+            };
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -5,18 +5,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-/// How much of a file is read at once.
-pub(crate) const PIECE: usize = 256 * 1024;
+use super::body::{FRAME, PIECE};
 
 /// What fits in here gets memory of its own size.
 const SMALL: usize = 16 * 1024;
 
-/// How many spare buffers are kept.
+/// How many spare buffers of a size are kept.
 const MOST_SPARE: usize = 32;
 
-/// Spare buffers, each of one piece.
+/// Spare buffers of the two sizes that files are read in: who reads little at once does not hold on to more.
 #[derive(Debug, Default)]
-pub(crate) struct Buffers(Mutex<Vec<Vec<u8>>>);
+pub(crate) struct Buffers {
+    frames: Mutex<Vec<Vec<u8>>>,
+    pieces: Mutex<Vec<Vec<u8>>>,
+}
 
 impl Buffers {
     /// An empty vector with room for `length` bytes, at most a piece.
@@ -24,13 +26,14 @@ impl Buffers {
         if length <= SMALL {
             return Vec::with_capacity(length);
         }
-        let spare = self.0.lock().pop();
-        spare.unwrap_or_else(|| Vec::with_capacity(PIECE))
+        let (spare, size) = if length <= FRAME { (&self.frames, FRAME) } else { (&self.pieces, PIECE) };
+        let spare = spare.lock().pop();
+        spare.unwrap_or_else(|| Vec::with_capacity(size))
     }
 
     /// The bytes of a vector from [`take`](Self::take). It comes back when nobody holds them any more.
     pub(crate) fn freeze(self: &Arc<Self>, bytes: Vec<u8>) -> Bytes {
-        if bytes.capacity() < PIECE {
+        if bytes.capacity() < FRAME {
             return bytes.into();
         }
         Bytes::from_owner(Lent { bytes, home: Arc::clone(self) })
@@ -38,7 +41,8 @@ impl Buffers {
 
     fn put(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        let mut spare = self.0.lock();
+        let spare = if buffer.capacity() < PIECE { &self.frames } else { &self.pieces };
+        let mut spare = spare.lock();
         if spare.len() < MOST_SPARE {
             spare.push(buffer);
         }
@@ -69,7 +73,7 @@ mod tests {
     #[test]
     fn a_buffer_is_used_again() {
         let buffers = Arc::new(Buffers::default());
-        let mut first = buffers.take(SMALL + 1);
+        let mut first = buffers.take(FRAME + 1);
         first.extend_from_slice(b"piece");
         let address = first.as_ptr();
         let bytes = buffers.freeze(first);
@@ -82,6 +86,9 @@ mod tests {
         let again = buffers.take(PIECE);
         assert_eq!(again.as_ptr(), address);
         assert!(again.is_empty());
+        let small = buffers.freeze(buffers.take(FRAME));
+        drop(small);
+        assert!(buffers.take(SMALL + 1).capacity() < PIECE, "it is of the smaller size");
     }
 
     #[test]
@@ -90,6 +97,6 @@ mod tests {
         let many: Vec<_> = (0..MOST_SPARE + 5).map(|_| buffers.freeze(buffers.take(PIECE))).collect();
         drop(many);
         drop(buffers.freeze(buffers.take(1)));
-        assert_eq!(buffers.0.lock().len(), MOST_SPARE);
+        assert_eq!(buffers.pieces.lock().len(), MOST_SPARE);
     }
 }

@@ -21,8 +21,8 @@ use super::watch::{Verdict, Watch};
 /// The largest head of a request, which is also how much hyper buffers of an answer before it asks for more.
 const LONGEST_HEAD: usize = 64 * 1024;
 
-/// How many requests of one HTTP/2 connection are answered at once.
-const MOST_STREAMS: u32 = 100;
+/// How many requests of one HTTP/2 connection are answered at once. Each holds memory, whether or not its answer is taken.
+const MOST_STREAMS: u32 = 32;
 
 /// How much is read of what a client sends after the last answer.
 const MOST_DISCARDED: usize = 1024 * 1024;

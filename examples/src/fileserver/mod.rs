@@ -25,10 +25,18 @@
 //! | does not read its answer | `--request-timeout` without progress; on HTTP/2 each answer has its own |
 //! | sends a long target, or many or long headers | 414 above 8 KiB, 431 above 64 KiB or 100 headers |
 //! | closes its side behind its request | its answer; it is gone when it refuses it, or does not take it |
+//! | asks for much at once on one HTTP/2 connection | 32 answers at a time; more are refused, and may be asked for again |
 //! | opens many connections | `--max-connections`; who comes later waits in the listener's queue |
 //! | asks for many ranges | at most 16, and overlapping ones are merged; else it gets the whole file |
 //!
-//! Memory per HTTP/1 connection stays below two pieces of a file and hyper's buffers, whatever the file's size.
+//! # Memory per connection
+//!
+//! | | pieces of files, however large they are | besides |
+//! | --- | --- | --- |
+//! | HTTP/1 | 2 of 256 KiB | what hyper buffers, at most some 128 KiB |
+//! | HTTP/2 | 32 streams with 3 of 64 KiB at most, 6 MiB; 2 MiB if the client takes nothing | the same, and the heads of these requests |
+//!
+//! A folder's page is made in memory and stays there until it is taken: some 150 bytes for each name, 10 000 names at most.
 
 mod blocking;
 mod body;

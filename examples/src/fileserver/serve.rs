@@ -15,7 +15,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 use rustix::io::Errno;
 
-use super::body::{Content, Part};
+use super::body::{Content, FRAME, PIECE, Part};
 use super::buffers::Buffers;
 use super::conditional::{Outcome, Validators};
 use super::listing;
@@ -187,7 +187,8 @@ impl Site {
             Some(ranges) if validators.ranges_apply(&request.headers) => range::parse(ranges, size),
             _ => Ranges::Whole,
         };
-        let read = |parts| Content::read(file.fd, &self.buffers, parts);
+        let piece = if request.version == Version::HTTP_2 { FRAME } else { PIECE };
+        let read = |parts| Content::read(file.fd, &self.buffers, piece, parts);
         match ranges {
             Ranges::Whole if size == 0 => Ok(answer(StatusCode::OK, media_type, Content::empty())),
             Ranges::Whole => {
