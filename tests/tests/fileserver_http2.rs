@@ -5,14 +5,17 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use windlass_tests::fileserver::{Client, FileServer};
-use windlass_tests::http2::{self, DATA, HEADERS, RST_STREAM};
+use windlass_tests::http2::{self, ACK, DATA, GOAWAY, HEADERS, RST_STREAM, SETTINGS};
 use windlass_tests::once;
 
 once!(
     a_stream_whose_window_stays_shut,
     a_stream_that_is_read,
+    a_connection_without_a_request,
     many_headers,
     memory_of_streams_that_are_not_taken,
+    a_stop_before_the_first_request,
+    a_stop_that_the_client_does_not_hear,
 );
 
 /// What the tests that wait for a limit give it.
@@ -69,6 +72,16 @@ fn a_stream_that_is_read() {
     assert_eq!(data(&mut client), 5, "and then the connection is idle, and ends");
 }
 
+/// It ends at the limit for a head, whatever else its client sends.
+fn a_connection_without_a_request() {
+    let (_folder, server) = serve(&["--header-timeout", "400ms", "--request-timeout", "1h"]);
+    let begin = Instant::now();
+    let mut client = server.connect();
+    client.write(&http2::preface(65535));
+    assert_eq!(data(&mut client), 0);
+    assert!(begin.elapsed() >= LIMIT);
+}
+
 fn many_headers() {
     let (_folder, server) = serve(&[]);
     let mut client = server.connect();
@@ -121,5 +134,41 @@ fn memory_of_streams_that_are_not_taken() {
         let grown = (peak(server.id()) - before) / CLIENTS;
         println!("a connection with {STREAMS} streams took {grown} KiB");
         assert!(grown < most, "a connection with {STREAMS} streams took {grown} KiB of memory");
+    }
+}
+
+/// A connection that was opened in advance.
+fn a_stop_before_the_first_request() {
+    for at_once in [true, false] {
+        let (_folder, mut server) = serve(&[]);
+        let mut client = server.connect();
+        client.stream.get_ref().set_nodelay(true).unwrap();
+        let preface = http2::preface(65535);
+        for bytes in preface.chunks(if at_once { preface.len() } else { 1 }) {
+            client.write(bytes);
+        }
+        client.frame_where(|frame| frame.kind == SETTINGS && frame.flags == ACK);
+        server.signal("TERM");
+        client.frame_where(|frame| frame.kind == GOAWAY);
+        drop(client);
+        let (status, rest) = server.wait();
+        assert!(status.success() && rest.starts_with("served 0 requests on 1 connections"), "{rest}");
+    }
+}
+
+/// It says nothing any more, as one whose network is gone: there is nothing to keep the server up for.
+fn a_stop_that_the_client_does_not_hear() {
+    for asks in [false, true] {
+        let (_folder, mut server) = serve(&[]);
+        let mut client = server.connect();
+        client.write(&http2::preface(65535));
+        client.frame_where(|frame| frame.kind == SETTINGS && frame.flags == ACK);
+        if asks {
+            client.write(&http2::get(1, "/small", &[]));
+            client.frame_where(|frame| frame.is(DATA, 1));
+        }
+        server.signal("TERM");
+        let (status, rest) = server.wait();
+        assert!(status.success() && !rest.contains("too slow"), "{rest}");
     }
 }

@@ -24,6 +24,9 @@ const LONGEST_HEAD: usize = 64 * 1024;
 /// How many requests of one HTTP/2 connection are answered at once. Each holds memory, whether or not its answer is taken.
 const MOST_STREAMS: u32 = 32;
 
+/// How much is read at once of what a client sends; hyper asks for no more at first.
+const MOST_AT_ONCE: usize = 8 * 1024;
+
 /// How much is read of what a client sends after the last answer.
 const MOST_DISCARDED: usize = 1024 * 1024;
 
@@ -79,12 +82,13 @@ where
             }
             match ready!(alarm.poll(cx, &watch)) {
                 Verdict::Finish => connection.as_mut().graceful_shutdown(),
+                Verdict::Over => return Poll::Ready(Ended::Closed),
                 Verdict::TooSlow | Verdict::Until(_) => return Poll::Ready(Ended::TooSlow),
             }
         }
     })
     .await;
-    if matches!(ended, Ended::TooSlow) && !watch.is_closing() {
+    if matches!(ended, Ended::TooSlow) {
         shared.served.dropped();
     }
     ended
@@ -154,16 +158,19 @@ impl<I> Watched<I> {
 }
 
 impl<I: Read + Unpin> Read for Watched<I> {
+    /// Reads into memory of its own first: what is in a cursor cannot be looked at. It is little that clients send.
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
+        mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let read = Pin::new(&mut self.io).poll_read(cx, buf);
-        if read.is_ready() {
-            self.watch.read();
-        }
-        read
+        let mut space = [MaybeUninit::uninit(); MOST_AT_ONCE];
+        let room = space.len().min(buf.remaining());
+        let mut space = ReadBuf::uninit(&mut space[..room]);
+        ready!(Pin::new(&mut self.io).poll_read(cx, space.unfilled()))?;
+        self.watch.read(space.filled());
+        buf.put_slice(space.filled());
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -22,6 +22,7 @@
 //! | a client that | meets |
 //! | --- | --- |
 //! | sends its request slowly, or nothing | `--header-timeout`, from the connection's begin or the end of its last answer |
+//! | is silent when the server stops | a quarter of a second on HTTP/1; on HTTP/2, where it is asked whether it knows, one second |
 //! | does not read its answer | `--request-timeout` without progress; on HTTP/2 each answer has its own |
 //! | sends a long target, or many or long headers | 414 above 8 KiB, 431 above 64 KiB or 100 headers |
 //! | closes its side behind its request | its answer; it is gone when it refuses it, or does not take it |
@@ -43,6 +44,7 @@ mod body;
 mod buffers;
 mod conditional;
 mod connection;
+mod heard;
 mod listing;
 mod options;
 mod path;

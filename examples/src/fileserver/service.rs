@@ -74,7 +74,7 @@ impl<B: Blocking> Service<Request<Incoming>> for Requests<B> {
         let log = shared.log.then(|| Line::new(self.peer, &request));
         let multiplexed = request.version == Version::HTTP_2;
         let in_flight = InFlight {
-            request: self.watch.begin(multiplexed),
+            request: self.watch.begin(),
             watch: Arc::clone(&self.watch),
             shared: Arc::clone(&shared),
             multiplexed,

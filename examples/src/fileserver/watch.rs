@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use slab::Slab;
 
+use super::heard::Heard;
+
 /// How long an idle HTTP/1 connection is kept when the server stops, for a request that is on its way.
 const LINGER: Duration = Duration::from_millis(250);
 
@@ -41,14 +43,18 @@ struct State {
     written_at: Instant,
     /// Whether the socket takes nothing more.
     stalled: bool,
+    /// What the client's bytes tell.
+    heard: Heard,
     /// Whether something of the next request has come.
     head_begun: bool,
-    /// Whether the requests are of HTTP/2, and so share the socket.
-    multiplexed: bool,
+    /// Whether there was a request.
+    asked: bool,
     /// Since when the server stops.
     draining_since: Option<Instant>,
     /// Whether the connection was told to finish.
     finishing: bool,
+    /// Since when the client has been silent about that.
+    unanswered_since: Option<Instant>,
     /// Since when only the client's end is waited for.
     closing_since: Option<Instant>,
 }
@@ -60,6 +66,8 @@ pub(crate) enum Verdict {
     Until(Instant),
     /// The server stops, and nothing is under way: said once.
     Finish,
+    /// The client is owed nothing, and does not end the connection.
+    Over,
     TooSlow,
 }
 
@@ -71,10 +79,12 @@ impl Watch {
             idle_since: now,
             written_at: now,
             stalled: false,
+            heard: Heard::new(),
             head_begun: false,
-            multiplexed: false,
+            asked: false,
             draining_since: None,
             finishing: false,
+            unanswered_since: None,
             closing_since: None,
         };
         Arc::new(Watch { limits, state: Mutex::new(state) })
@@ -85,9 +95,9 @@ impl Watch {
     }
 
     /// A request's head is there. The key is for what becomes of it.
-    pub(crate) fn begin(&self, multiplexed: bool) -> usize {
+    pub(crate) fn begin(&self) -> usize {
         let mut state = self.state();
-        state.multiplexed = multiplexed;
+        state.asked = true;
         state.head_begun = false;
         state.requests.insert(Instant::now())
     }
@@ -107,9 +117,11 @@ impl Watch {
         }
     }
 
-    /// The client has sent something.
-    pub(crate) fn read(&self) {
+    /// The client has sent something, or its end.
+    pub(crate) fn read(&self, bytes: &[u8]) {
         let mut state = self.state();
+        state.heard.hear(bytes);
+        state.unanswered_since = None;
         state.head_begun = state.requests.is_empty();
     }
 
@@ -147,11 +159,12 @@ impl Watch {
         let mut state = self.state();
         if state.wants_to_finish(now) {
             state.finishing = true;
+            state.unanswered_since = Some(now);
             return Verdict::Finish;
         }
         let deadline = state.deadline(self.limits);
         if deadline <= now {
-            return Verdict::TooSlow;
+            return if state.is_over() { Verdict::Over } else { Verdict::TooSlow };
         }
         let soonest = self.limits.header.min(self.limits.request);
         let mut until = deadline.min(now + soonest);
@@ -163,23 +176,40 @@ impl Watch {
 }
 
 impl State {
+    /// Whether requests are of HTTP/2, and so share the socket.
+    fn is_multiplexed(&self) -> bool {
+        self.heard.is_http2()
+    }
+
     fn deadline(&self, limits: Limits) -> Instant {
-        if let Some(since) = self.closing_since {
+        if let Some(since) = self.closing_since.or_else(|| self.lost_since()) {
             return since + CLOSING.min(limits.request);
         }
         if let Some(&oldest) = self.requests.iter().map(|(_, at)| at).min() {
             // On HTTP/1 what the socket takes is the one answer.
-            let at = if self.multiplexed { oldest } else { oldest.max(self.written_at) };
+            let at = if self.is_multiplexed() { oldest } else { oldest.max(self.written_at) };
             return at + limits.request;
         }
-        if self.multiplexed {
+        if self.is_multiplexed() {
             // The end of an answer may still be on its way, and what is written may be an answer to a ping.
-            self.idle_since + limits.request + limits.header
+            let answer = if self.asked { limits.request } else { Duration::ZERO };
+            self.idle_since + answer + limits.header
         } else if self.stalled {
             self.written_at + limits.request
         } else {
             self.idle_since.max(self.written_at) + limits.header
         }
+    }
+
+    /// Since when a client of HTTP/2 that has its answers is silent, though it was told that the server stops, and asked
+    /// whether it knows.
+    fn lost_since(&self) -> Option<Instant> {
+        let waits = self.is_multiplexed() && self.requests.is_empty() && !self.stalled;
+        self.unanswered_since.filter(|_| waits).map(|since| since.max(self.idle_since))
+    }
+
+    fn is_over(&self) -> bool {
+        self.closing_since.is_some() || self.lost_since().is_some()
     }
 
     /// HTTP/2 tells a client at once which requests will be answered. On HTTP/1 an answer says that it is the last, so a
@@ -188,12 +218,13 @@ impl State {
         let Some(draining_since) = self.draining_since else { return false };
         let since = draining_since.max(self.idle_since).max(self.written_at);
         let quiet = self.requests.is_empty() && !self.head_begun && !self.stalled && now >= since + LINGER;
-        !self.finishing && self.closing_since.is_none() && (self.multiplexed || quiet)
+        !self.finishing && self.closing_since.is_none() && (self.is_multiplexed() || quiet)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::heard::PREFACE;
     use super::*;
 
     const HEADER: Duration = Duration::from_secs(5);
@@ -209,14 +240,14 @@ mod tests {
     fn an_idle_client_and_a_slow_head() {
         let (watch, begin) = watch();
         assert_eq!(watch.verdict(begin), Verdict::Until(begin + HEADER));
-        watch.read();
+        watch.read(b"GET");
         assert_eq!(watch.verdict(begin + HEADER), Verdict::TooSlow);
     }
 
     #[test]
     fn an_answer_that_is_not_read() {
         let (watch, begin) = watch();
-        let request = watch.begin(false);
+        let request = watch.begin();
         assert!(matches!(watch.verdict(begin + HEADER), Verdict::Until(_)));
         watch.state().requests[request] = begin;
         watch.state().written_at = begin + HEADER;
@@ -233,7 +264,8 @@ mod tests {
     #[test]
     fn one_of_many_answers_that_is_not_read() {
         let (watch, begin) = watch();
-        let [stuck, other] = [watch.begin(true), watch.begin(true)];
+        watch.read(PREFACE);
+        let [stuck, other] = [watch.begin(), watch.begin()];
         watch.state().requests[stuck] = begin;
         watch.state().requests[other] = begin + REQUEST;
         watch.state().written_at = begin + REQUEST;
@@ -246,28 +278,51 @@ mod tests {
     #[test]
     fn stopping() {
         let (watch, begin) = watch();
-        let request = watch.begin(false);
+        let request = watch.begin();
         watch.drain();
         let late = begin + REQUEST / 2;
         assert!(matches!(watch.verdict(late), Verdict::Until(_)), "a request is under way");
         watch.end(request);
         let idle_since = watch.state().idle_since;
         assert!(matches!(watch.verdict(idle_since), Verdict::Until(_)), "the next may be on its way");
-        watch.read();
+        watch.read(b"GET");
         assert!(matches!(watch.verdict(begin + HEADER / 2), Verdict::Until(_)), "it is");
-        let last = watch.begin(false);
+        watch.read(b" / HTTP/1.1\r\n\r\n");
+        let last = watch.begin();
         watch.end(last);
         assert_eq!(watch.verdict(late), Verdict::Finish);
         assert!(matches!(watch.verdict(begin + HEADER / 2), Verdict::Until(_)), "it is told once");
         watch.close();
-        assert_eq!(watch.verdict(late), Verdict::TooSlow);
+        assert_eq!(watch.verdict(late), Verdict::Over);
     }
 
     #[test]
     fn stopping_with_many_answers() {
         let (watch, begin) = watch();
-        watch.begin(true);
+        watch.read(PREFACE);
+        watch.begin();
         watch.drain();
         assert_eq!(watch.verdict(begin), Verdict::Finish);
+        assert_eq!(
+            watch.verdict(begin + REQUEST / 2),
+            Verdict::Until(begin + REQUEST / 2 + LINGER),
+            "it has its limit"
+        );
+    }
+
+    #[test]
+    fn stopping_before_the_first_request() {
+        let (watch, begin) = watch();
+        watch.read(&PREFACE[..10]);
+        watch.drain();
+        assert!(matches!(watch.verdict(begin), Verdict::Until(_)), "it may be anything");
+        watch.read(&PREFACE[10..]);
+        let told = begin + LINGER;
+        assert_eq!(watch.verdict(told), Verdict::Finish);
+        assert!(matches!(watch.verdict(told + CLOSING / 2), Verdict::Until(_)));
+        assert_eq!(watch.verdict(told + CLOSING), Verdict::Over, "the client is lost");
+        watch.read(b"pong");
+        assert!(matches!(watch.verdict(told + CLOSING), Verdict::Until(_)), "it is there");
+        assert_eq!(watch.verdict(begin + HEADER), Verdict::TooSlow);
     }
 }
