@@ -15,6 +15,8 @@ once!(
     a_stop_under_load,
     a_stop_amid_a_stream,
     a_stop_with_nothing_to_do,
+    a_stop_amid_the_next_request,
+    a_stop_after_a_body,
     the_end_of_the_grace,
     a_second_signal,
     a_port_in_use,
@@ -119,6 +121,42 @@ fn a_stop_with_nothing_to_do() {
     let (status, rest) = server.wait();
     assert!(status.success());
     assert_eq!(rest, "served 1 requests on 1 connections, 5 B, 1 with 2xx\n");
+}
+
+/// The beginning of a request that came along with the one before is the beginning of a request.
+fn a_stop_amid_the_next_request() {
+    let folder = folder();
+    let mut server = FileServer::start(folder.path(), &["--grace", "1h"]);
+    let mut client = server.connect();
+    client.write(b"GET /small HTTP/1.1\r\nHost: test\r\n\r\nGET /small HT");
+    assert_eq!(client.answer(false).text(), "small");
+    let mut idle: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    for idle in &mut idle {
+        idle.send("GET /small HTTP/1.1", &[]);
+        assert_eq!(idle.answer(false).text(), "small");
+    }
+    server.signal("TERM");
+    // When they have ended, it has been decided about the other.
+    for mut idle in idle {
+        assert!(idle.rest().is_empty());
+    }
+    client.write(b"TP/1.1\r\nHost: test\r\n\r\n");
+    let answer = client.answer(false);
+    assert_eq!((answer.text().as_str(), answer.header("connection")), ("small", Some("close")));
+    assert!(client.rest().is_empty());
+    assert!(server.wait().0.success());
+}
+
+/// A body that was not asked for is no beginning of a request.
+fn a_stop_after_a_body() {
+    let folder = folder();
+    let mut server = FileServer::start(folder.path(), &["--grace", "1h"]);
+    let mut client = server.connect();
+    client.write(b"PUT /small HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nlarge");
+    assert_eq!(client.answer(false).status, 405);
+    server.signal("TERM");
+    assert!(client.rest().is_empty());
+    assert!(server.wait().0.success());
 }
 
 fn the_end_of_the_grace() {

@@ -1,4 +1,5 @@
-//! What the bytes of a client tell without being read as requests: which version of HTTP it speaks.
+//! What the bytes of a client tell without being read as requests: which version of HTTP it speaks, and whether more of a
+//! request has begun.
 
 /// What HTTP/2 begins with, and no request of HTTP/1.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -7,6 +8,8 @@ pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #[derive(Debug)]
 pub(crate) struct Heard {
     version: Version,
+    /// The bytes that came last.
+    last: [u8; 3],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +22,7 @@ enum Version {
 
 impl Heard {
     pub(crate) fn new() -> Heard {
-        Heard { version: Version::Open(0) }
+        Heard { version: Version::Open(0), last: [0; 3] }
     }
 
     /// Takes note of what has come.
@@ -35,11 +38,19 @@ impl Heard {
                 Version::Open(come + length)
             };
         }
+        for &byte in &bytes[bytes.len().saturating_sub(self.last.len())..] {
+            self.last = [self.last[1], self.last[2], byte];
+        }
     }
 
     /// Whether the client speaks HTTP/2.
     pub(crate) fn is_http2(&self) -> bool {
         self.version == Version::Http2
+    }
+
+    /// Whether an empty line came last, as at the end of a head. If a request without a body came last, nothing follows it.
+    pub(crate) fn ends_a_head(&self) -> bool {
+        matches!(self.last, [b'\n', b'\r', b'\n'] | [_, b'\n', b'\n'])
     }
 }
 
@@ -66,5 +77,26 @@ mod tests {
             assert!(!heard(&[&PREFACE[..at], b"?", PREFACE]).is_http2(), "something else after {at} bytes");
         }
         assert!(!heard(&[b"GET / HTTP/1.1\r\n\r\n", PREFACE]).is_http2(), "it begins otherwise");
+    }
+
+    #[test]
+    fn ends_of_heads() {
+        for pieces in [
+            &[&b"GET / HTTP/1.0\r\n\r\n"[..]][..],
+            &[b"GET / HTTP/1.0\r\n\r", b"\n"],
+            &[b"GET / HTTP/1.0\r", b"\n", b"\r", b"\n", b""],
+            &[b"GET / HTTP/1.0\n\n"],
+        ] {
+            assert!(heard(pieces).ends_a_head(), "{pieces:?}");
+        }
+        for pieces in [
+            &[][..],
+            &[&b"\r\n"[..]],
+            &[b"GET / HTTP/1.0\r\n"],
+            &[b"GET / HTTP/1.0\r\n\r\nG"],
+            &[b"GET / HTTP/1.0\r\n\r\n", b"G"],
+        ] {
+            assert!(!heard(pieces).ends_a_head(), "{pieces:?}");
+        }
     }
 }

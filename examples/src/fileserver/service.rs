@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::service::Service;
 
 use super::blocking::Blocking;
@@ -69,12 +69,12 @@ impl<B: Blocking> Service<Request<Incoming>> for Requests<B> {
     type Future = Answering<B>;
 
     fn call(&self, request: Request<Incoming>) -> Answering<B> {
-        let (request, _) = request.into_parts();
+        let (request, body) = request.into_parts();
         let shared = Arc::clone(&self.server.shared);
         let log = shared.log.then(|| Line::new(self.peer, &request));
         let multiplexed = request.version == Version::HTTP_2;
         let in_flight = InFlight {
-            request: self.watch.begin(),
+            request: self.watch.begin(!body.is_end_stream()),
             watch: Arc::clone(&self.watch),
             shared: Arc::clone(&shared),
             multiplexed,

@@ -94,11 +94,12 @@ impl Watch {
         self.state.lock()
     }
 
-    /// A request's head is there. The key is for what becomes of it.
-    pub(crate) fn begin(&self) -> usize {
+    /// A request's head is there, and perhaps a body behind it. The key is for what becomes of it.
+    pub(crate) fn begin(&self, has_body: bool) -> usize {
         let mut state = self.state();
         state.asked = true;
-        state.head_begun = false;
+        // What came along with it and is no end of a head is the beginning of another. With a body nobody can tell.
+        state.head_begun = !has_body && !state.heard.ends_a_head();
         state.requests.insert(Instant::now())
     }
 
@@ -122,7 +123,8 @@ impl Watch {
         let mut state = self.state();
         state.heard.hear(bytes);
         state.unanswered_since = None;
-        state.head_begun = state.requests.is_empty();
+        // While a request is answered, this is its body.
+        state.head_begun |= state.requests.is_empty();
     }
 
     /// The socket has taken something.
@@ -247,7 +249,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_not_read() {
         let (watch, begin) = watch();
-        let request = watch.begin();
+        let request = watch.begin(false);
         assert!(matches!(watch.verdict(begin + HEADER), Verdict::Until(_)));
         watch.state().requests[request] = begin;
         watch.state().written_at = begin + HEADER;
@@ -265,7 +267,7 @@ mod tests {
     fn one_of_many_answers_that_is_not_read() {
         let (watch, begin) = watch();
         watch.read(PREFACE);
-        let [stuck, other] = [watch.begin(), watch.begin()];
+        let [stuck, other] = [watch.begin(false), watch.begin(false)];
         watch.state().requests[stuck] = begin;
         watch.state().requests[other] = begin + REQUEST;
         watch.state().written_at = begin + REQUEST;
@@ -278,7 +280,7 @@ mod tests {
     #[test]
     fn stopping() {
         let (watch, begin) = watch();
-        let request = watch.begin();
+        let request = watch.begin(false);
         watch.drain();
         let late = begin + REQUEST / 2;
         assert!(matches!(watch.verdict(late), Verdict::Until(_)), "a request is under way");
@@ -288,7 +290,7 @@ mod tests {
         watch.read(b"GET");
         assert!(matches!(watch.verdict(begin + HEADER / 2), Verdict::Until(_)), "it is");
         watch.read(b" / HTTP/1.1\r\n\r\n");
-        let last = watch.begin();
+        let last = watch.begin(false);
         watch.end(last);
         assert_eq!(watch.verdict(late), Verdict::Finish);
         assert!(matches!(watch.verdict(begin + HEADER / 2), Verdict::Until(_)), "it is told once");
@@ -300,7 +302,7 @@ mod tests {
     fn stopping_with_many_answers() {
         let (watch, begin) = watch();
         watch.read(PREFACE);
-        watch.begin();
+        watch.begin(false);
         watch.drain();
         assert_eq!(watch.verdict(begin), Verdict::Finish);
         assert_eq!(
@@ -324,5 +326,22 @@ mod tests {
         watch.read(b"pong");
         assert!(matches!(watch.verdict(told + CLOSING), Verdict::Until(_)), "it is there");
         assert_eq!(watch.verdict(begin + HEADER), Verdict::TooSlow);
+    }
+
+    #[test]
+    fn stopping_amid_a_request_that_came_along() {
+        for (bytes, has_body, begun) in [
+            ("GET / HTTP/1.1\r\n\r\n", false, false),
+            ("GET / HTTP/1.1\r\n\r\nGET", false, true),
+            ("PUT / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", true, false),
+        ] {
+            let (watch, _) = watch();
+            watch.read(bytes.as_bytes());
+            let request = watch.begin(has_body);
+            watch.end(request);
+            watch.drain();
+            let later = Instant::now() + LINGER;
+            assert_eq!(watch.verdict(later) != Verdict::Finish, begun, "{bytes}");
+        }
     }
 }
