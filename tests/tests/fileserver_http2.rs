@@ -11,6 +11,7 @@ use windlass_tests::once;
 once!(
     a_stream_whose_window_stays_shut,
     a_stream_that_is_read,
+    a_stream_that_is_paused_beside_one_that_gets_on,
     a_connection_without_a_request,
     many_headers,
     memory_of_streams_that_are_not_taken,
@@ -70,6 +71,34 @@ fn a_stream_that_is_read() {
     let mut client = server.connect();
     client.write(&request("/small", 65535));
     assert_eq!(data(&mut client), 5, "and then the connection is idle, and ends");
+}
+
+/// Only the one that is not taken ends; the other goes on, and so does the connection.
+fn a_stream_that_is_paused_beside_one_that_gets_on() {
+    let (_folder, mut server) = serve(&["--request-timeout", "1s", "--log"]);
+    let begin = Instant::now();
+    let mut client = server.connect();
+    client.write(&request("/large", 65535));
+    client.write(&http2::get(3, "/large", &[]));
+    client.write(&http2::window_update(0, 0x7000_0000));
+    let mut more = 1 << 20;
+    let mut reset = false;
+    while !reset || more > 0 {
+        let frame = client.frame().expect("the answer that gets on goes on");
+        if frame.is(DATA, 3) {
+            let length = frame.payload.len() as u32;
+            client.write(&http2::window_update(3, length));
+            if reset {
+                more -= i64::from(length);
+            }
+        }
+        reset |= frame.is(RST_STREAM, 1);
+    }
+    assert!(begin.elapsed() >= Duration::from_secs(1));
+    let line = server.line();
+    assert!(line.contains("/large HTTP/2.0\" 200") && line.ends_with("cut short\n"), "{line}");
+    client.write(&http2::get(5, "/small", &[]));
+    assert_eq!(client.frame_where(|frame| frame.is(HEADERS, 5)).status(), 200);
 }
 
 /// It ends at the limit for a head, whatever else its client sends.

@@ -16,6 +16,7 @@ use super::blocking::Blocking;
 use super::body::Body;
 use super::serve::MOST_HEADERS;
 use super::service::{Answering, Requests, Server};
+use super::streams::Streams;
 use super::watch::{Verdict, Watch};
 
 /// The largest head of a request, which is also how much hyper buffers of an answer before it asks for more.
@@ -54,7 +55,7 @@ where
     B: Blocking,
     I: Read + Write + Send + Unpin + 'static,
     T: Timer + Clone + Send + Sync + 'static,
-    E: HttpServerConnExec<Answering<B>, Body<B>>,
+    Streams<E>: HttpServerConnExec<Answering<B>, Body<B>>,
 {
     let shared = &server.shared;
     shared.served.connection();
@@ -62,6 +63,7 @@ where
     let requests = Requests { server: server.clone(), watch: Arc::clone(&watch), peer };
     let io = Watched { io, watch: Arc::clone(&watch), discarded: 0 };
 
+    let executor = Streams { executor, watch: Arc::clone(&watch) };
     let builder = builder(executor, timer.clone());
     let mut connection = pin!(builder.serve_connection(io, requests));
     let mut stop = pin!(stop);

@@ -23,7 +23,7 @@
 //! | --- | --- |
 //! | sends its request slowly, or nothing | `--header-timeout`, from the connection's begin or the end of its last answer |
 //! | is silent when the server stops | a quarter of a second on HTTP/1; on HTTP/2, where it is asked whether it knows, one second |
-//! | does not read its answer | `--request-timeout` without progress; on HTTP/2 each answer has its own |
+//! | does not read its answer | `--request-timeout` without progress; on HTTP/2 that answer ends alone, if another gets on |
 //! | sends a long target, or many or long headers | 414 above 8 KiB, 431 above 64 KiB or 100 headers |
 //! | closes its side behind its request | its answer; it is gone when it refuses it, or does not take it |
 //! | asks for much at once on one HTTP/2 connection | 32 answers at a time; more are refused, and may be asked for again |
@@ -37,7 +37,8 @@
 //! | HTTP/1 | 2 of 256 KiB | what hyper buffers, at most some 128 KiB |
 //! | HTTP/2 | 32 streams with 3 of 64 KiB at most, 6 MiB; 2 MiB if the client takes nothing | the same, and the heads of these requests |
 //!
-//! A folder's page is made in memory and stays there until it is taken: some 150 bytes for each name, 10 000 names at most.
+//! A stream that is given up leaves nothing behind; the end of an answer that hyper has taken over stays until it is taken, or the
+//! connection ends. A folder's page is made in memory and stays there until it is taken: some 150 bytes for each name, 10 000 names at most.
 
 mod blocking;
 mod body;
@@ -53,6 +54,7 @@ mod report;
 mod root;
 mod serve;
 mod service;
+mod streams;
 mod watch;
 
 pub use blocking::Blocking;

@@ -4,6 +4,7 @@
 //! No limit starts later than it is noticed, since the timer never waits longer than the shortest one.
 
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -35,8 +36,10 @@ pub(crate) struct Watch {
 
 #[derive(Debug)]
 struct State {
-    /// When each request that is being answered last got on.
-    requests: Slab<Instant>,
+    /// The requests that are being answered.
+    requests: Slab<Request>,
+    /// The last one that has begun, until its stream is known.
+    begun: Option<usize>,
     /// When the last answer ended, or the connection began.
     idle_since: Instant,
     /// When the socket last took something.
@@ -59,6 +62,16 @@ struct State {
     closing_since: Option<Instant>,
 }
 
+#[derive(Debug)]
+struct Request {
+    /// When it last got on.
+    at: Instant,
+    /// Whether its stream is to end, while others go on.
+    given_up: bool,
+    /// Wakes its stream, on HTTP/2.
+    waker: Option<Waker>,
+}
+
 /// What to do with a connection now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -76,6 +89,7 @@ impl Watch {
         let now = Instant::now();
         let state = State {
             requests: Slab::new(),
+            begun: None,
             idle_since: now,
             written_at: now,
             stalled: false,
@@ -100,22 +114,45 @@ impl Watch {
         state.asked = true;
         // What came along with it and is no end of a head is the beginning of another. With a body nobody can tell.
         state.head_begun = !has_body && !state.heard.ends_a_head();
-        state.requests.insert(Instant::now())
+        let key = state.requests.insert(Request { at: Instant::now(), given_up: false, waker: None });
+        state.begun = Some(key);
+        key
+    }
+
+    /// The request that has just begun, for its stream.
+    pub(crate) fn take_begun(&self) -> Option<usize> {
+        self.state().begun.take()
+    }
+
+    /// Whether a request's stream is to end. The waker is woken when it is.
+    pub(crate) fn is_given_up(&self, request: usize, waker: &Waker) -> bool {
+        let mut state = self.state();
+        let Some(request) = state.requests.get_mut(request) else { return false };
+        let is_known = request.waker.as_ref().is_some_and(|known| known.will_wake(waker));
+        let former = if is_known { None } else { request.waker.replace(waker.clone()) };
+        let given_up = request.given_up;
+        // What a waker does when it is dropped is the executor's business, and not for under the lock.
+        drop(state);
+        drop(former);
+        given_up
     }
 
     /// A request has got on.
     pub(crate) fn progress(&self, request: usize) {
-        if let Some(at) = self.state().requests.get_mut(request) {
-            *at = Instant::now();
+        if let Some(request) = self.state().requests.get_mut(request) {
+            request.at = Instant::now();
         }
     }
 
     /// The answer of a request is written, or will not be.
     pub(crate) fn end(&self, request: usize) {
         let mut state = self.state();
-        if state.requests.try_remove(request).is_some() && state.requests.is_empty() {
+        let ended = state.requests.try_remove(request);
+        if ended.is_some() && state.requests.is_empty() {
             state.idle_since = Instant::now();
         }
+        drop(state);
+        drop(ended);
     }
 
     /// The client has sent something, or its end.
@@ -164,15 +201,25 @@ impl Watch {
             state.unanswered_since = Some(now);
             return Verdict::Finish;
         }
-        let deadline = state.deadline(self.limits);
+        let mut deadline = state.deadline(self.limits);
+        let mut given_up = Vec::new();
         if deadline <= now {
-            return if state.is_over() { Verdict::Over } else { Verdict::TooSlow };
+            if state.is_over() {
+                return Verdict::Over;
+            }
+            given_up = state.give_up(now, self.limits);
+            if given_up.is_empty() {
+                return Verdict::TooSlow;
+            }
+            deadline = state.deadline(self.limits);
         }
         let soonest = self.limits.header.min(self.limits.request);
         let mut until = deadline.min(now + soonest);
         if state.draining_since.is_some() {
             until = until.min(now + LINGER);
         }
+        drop(state);
+        given_up.into_iter().for_each(Waker::wake);
         Verdict::Until(until)
     }
 }
@@ -187,7 +234,7 @@ impl State {
         if let Some(since) = self.closing_since.or_else(|| self.lost_since()) {
             return since + CLOSING.min(limits.request);
         }
-        if let Some(&oldest) = self.requests.iter().map(|(_, at)| at).min() {
+        if let Some(oldest) = self.requests.iter().map(|(_, request)| request.at).min() {
             // On HTTP/1 what the socket takes is the one answer.
             let at = if self.is_multiplexed() { oldest } else { oldest.max(self.written_at) };
             return at + limits.request;
@@ -201,6 +248,21 @@ impl State {
         } else {
             self.idle_since.max(self.written_at) + limits.header
         }
+    }
+
+    /// Gives up the requests that do not get on, if others do, and returns what wakes their streams. Each has its limit once
+    /// more, in which to go.
+    #[cold]
+    fn give_up(&mut self, now: Instant, limits: Limits) -> Vec<Waker> {
+        let is_stuck = |request: &Request| request.at + limits.request <= now;
+        let gets_on = self.requests.iter().any(|(_, request)| !is_stuck(request));
+        let stuck = self.requests.iter_mut().map(|(_, request)| request).filter(|request| is_stuck(request));
+        let wakers = stuck.filter(|_| gets_on).filter_map(|request| {
+            request.at = now;
+            // A stream that did not go the last time is no reason to wait again.
+            (!std::mem::replace(&mut request.given_up, true)).then(|| request.waker.take()).flatten()
+        });
+        wakers.collect()
     }
 
     /// Since when a client of HTTP/2 that has its answers is silent, though it was told that the server stops, and asked
@@ -251,7 +313,7 @@ mod tests {
         let (watch, begin) = watch();
         let request = watch.begin(false);
         assert!(matches!(watch.verdict(begin + HEADER), Verdict::Until(_)));
-        watch.state().requests[request] = begin;
+        watch.state().requests[request].at = begin;
         watch.state().written_at = begin + HEADER;
         assert!(matches!(watch.verdict(begin + REQUEST), Verdict::Until(_)), "the socket took something");
         assert_eq!(watch.verdict(begin + HEADER + REQUEST), Verdict::TooSlow);
@@ -267,14 +329,25 @@ mod tests {
     fn one_of_many_answers_that_is_not_read() {
         let (watch, begin) = watch();
         watch.read(PREFACE);
-        let [stuck, other] = [watch.begin(false), watch.begin(false)];
-        watch.state().requests[stuck] = begin;
-        watch.state().requests[other] = begin + REQUEST;
-        watch.state().written_at = begin + REQUEST;
-        assert_eq!(watch.verdict(begin + REQUEST), Verdict::TooSlow);
-        watch.progress(stuck);
-        watch.end(other);
-        assert!(watch.state().requests[stuck] >= begin);
+        let [stuck, other] = [(); 2].map(|()| {
+            let request = watch.begin(false);
+            assert_eq!(watch.take_begun(), Some(request));
+            assert!(!watch.is_given_up(request, Waker::noop()));
+            request
+        });
+        let late = begin + REQUEST;
+        watch.state().requests[stuck].at = begin;
+        watch.state().requests[other].at = begin + HEADER;
+        assert!(matches!(watch.verdict(late), Verdict::Until(_)), "the other gets on");
+        assert!(watch.is_given_up(stuck, Waker::noop()) && !watch.is_given_up(other, Waker::noop()));
+        assert_eq!(
+            watch.verdict(late + HEADER),
+            Verdict::Until(late + 2 * HEADER),
+            "the first has gone, or will"
+        );
+        watch.end(stuck);
+        watch.state().requests[other].at = begin;
+        assert_eq!(watch.verdict(late), Verdict::TooSlow, "none gets on");
     }
 
     #[test]
