@@ -1,14 +1,14 @@
 //! How the file server begins and ends: errors that say what to do, and a stop that cuts nothing off.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::net::TcpListener;
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
 
 use tempfile::TempDir;
-use windlass_tests::fileserver::{FileServer, has, program};
+use windlass_tests::fileserver::{Client, FileServer, has, program};
 use windlass_tests::once;
 
 once!(
@@ -19,6 +19,7 @@ once!(
     a_stop_after_a_body,
     the_end_of_the_grace,
     a_second_signal,
+    a_stop_when_nobody_reads_what_it_prints,
     a_port_in_use,
     a_root_that_is_not_there,
     options_that_are_none,
@@ -185,6 +186,31 @@ fn a_second_signal() {
     let (status, rest) = server.wait();
     assert_eq!(status.code(), Some(1));
     assert!(rest.starts_with("served 1 requests"), "{rest}");
+}
+
+/// The log of a request and the word that it ends go to pipes that are closed.
+fn a_stop_when_nobody_reads_what_it_prints() {
+    let folder = folder();
+    let mut server = Command::new(program())
+        .args(["--listen", "127.0.0.1:0", "--log", "--root"])
+        .arg(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    drop(server.stderr.take());
+    let address = line.split("http://").nth(1).unwrap().split('/').next().unwrap();
+    let mut client = Client { stream: BufReader::new(TcpStream::connect(address).unwrap()) };
+    for _ in 0..2 {
+        client.send("GET /small HTTP/1.1", &[]);
+        assert_eq!(client.answer(false).text(), "small");
+    }
+    drop(client);
+    let kill = Command::new("kill").args(["-s", "TERM", &server.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    assert!(server.wait().unwrap().success());
 }
 
 #[track_caller]

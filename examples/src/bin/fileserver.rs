@@ -33,7 +33,7 @@ const LAST_CALLS: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     run(&Options::parse()).unwrap_or_else(|message| {
-        eprintln!("fileserver: {message}");
+        complain(format_args!("{message}"));
         ExitCode::FAILURE
     })
 }
@@ -78,10 +78,10 @@ async fn serve(site: Site, options: &Options) -> Result<ExitCode, String> {
     if drained.cut == 0 {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!(
-        "fileserver: {} connections were cut after {:?}; --grace gives them longer",
+    complain(format_args!(
+        "{} connections were cut after {:?}; --grace gives them longer",
         drained.cut, options.grace
-    );
+    ));
     Ok(ExitCode::FAILURE)
 }
 
@@ -110,10 +110,10 @@ fn watch_signals(graceful: Graceful, server: Server<InExecutor>, grace: Duration
                 _ = terminate.recv() => {}
             }
             if first {
-                eprintln!(
-                    "fileserver: ends when {} connections do, after {grace:?} at the latest",
+                complain(format_args!(
+                    "ends when {} connections do, after {grace:?} at the latest",
                     graceful.len()
-                );
+                ));
                 graceful.token().cancel();
             }
         }
@@ -142,7 +142,7 @@ async fn accept(
             accepted = listener.accept(), if connections.len() < most => match accepted {
                 Ok((stream, peer)) => serve(&mut connections, stream, peer),
                 Err(error) => {
-                    eprintln!("fileserver: cannot accept a connection: {error}");
+                    complain(format_args!("cannot accept a connection: {error}"));
                     windlass::time::sleep(BACK_OFF).await;
                 }
             },
@@ -173,9 +173,14 @@ async fn connection(server: Server<InExecutor>, stream: TcpStream, peer: SocketA
         .await;
 }
 
-/// To whom listens, if anybody does.
+/// To whom listens, if anybody does: `println!` panics if not.
 fn say(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// As [`say`], of what goes wrong, or is not what was asked for.
+fn complain(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "fileserver: {line}");
 }
 
 /// Blocking calls go to the runtime's executor.

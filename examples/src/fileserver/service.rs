@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -185,6 +186,7 @@ impl Line {
         let Line { peer, request, status } = self;
         let status = status.map_or("-".into(), |status| status.as_str().to_owned());
         let end = if complete { "" } else { " cut short" };
-        println!("{peer} \"{request}\" {status} {sent}{end}");
+        // Nobody may read the log any more; `println!` would panic.
+        let _ = writeln!(io::stdout(), "{peer} \"{request}\" {status} {sent}{end}");
     }
 }
