@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use windlass::io::{AsyncFd, Interest};
 use windlass::runtime::{Builder, Runtime};
-use windlass::time::{Instant, sleep_until};
+use windlass::task::{LocalSet, yield_now};
+use windlass::time::{Instant, sleep, sleep_until};
 use windlass_tests::{spin_until, watchdog};
 
 /// Waits, when it is woken, for word that the task has run.
@@ -117,6 +118,48 @@ fn one_that_blocks_in_a_timer_does_not_keep_a_task_from_outside() {
             spin_until(|| Instant::now() + early >= due);
             drop(runtime.spawn(async move { tell.send(()).unwrap() }));
             spin_until(|| blocks.unblocked.load(SeqCst) == 1);
+        }
+    });
+}
+
+/// Goes on, when it is woken, once all those tasks have had two more turns.
+struct Watches {
+    turns: Arc<[AtomicUsize; 4]>,
+    has_seen: AtomicUsize,
+}
+
+impl Wake for Watches {
+    fn wake(self: Arc<Self>) {
+        let before = [0, 1, 2, 3].map(|task| self.turns[task].load(SeqCst));
+        spin_until(|| self.turns.iter().zip(before).all(|(now, before)| now.load(SeqCst) > before + 1));
+        self.has_seen.fetch_add(1, SeqCst);
+    }
+}
+
+/// Whoever polls the set is woken by its task.
+#[test]
+fn one_that_blocks_behind_a_local_set_keeps_no_task_that_yields() {
+    watchdog("one_that_blocks_behind_a_local_set_keeps_no_task_that_yields", || {
+        for _ in 0..20 {
+            let runtime = two_workers();
+            let turns = Arc::new([const { AtomicUsize::new(0) }; 4]);
+            for task in 0..4 {
+                let turns = turns.clone();
+                runtime.spawn(async move {
+                    loop {
+                        turns[task].fetch_add(1, SeqCst);
+                        yield_now().await;
+                    }
+                });
+            }
+            let watches = Arc::new(Watches { turns, has_seen: AtomicUsize::new(0) });
+            let waker = Waker::from(watches.clone());
+            let _in_it = runtime.enter();
+            let mut set = Box::pin(LocalSet::new());
+            set.spawn_local(sleep(Duration::from_millis(2)));
+            assert!(set.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            spin_until(|| watches.has_seen.load(SeqCst) == 1);
+            assert!(set.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
         }
     });
 }

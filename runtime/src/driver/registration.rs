@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::Driver;
 use super::ready::Interest;
 use super::source::{Direction, Place, ReadyEvent, Source};
@@ -162,10 +164,31 @@ impl Registration {
         self.source.clear(event);
     }
 
-    /// Takes readiness back, because an attempt would have waited.
+    /// Takes readiness back, because an attempt would have waited. If it was of a direction that is closed, that may not be so any more: a pipe with a
+    /// name has a writer again. Or it had other reasons, of which another who reads is one: a terminal gives way to him. So the system is asked.
     #[inline]
+    pub(crate) fn would_block(&self, event: ReadyEvent) {
+        match event.closed() {
+            Some(direction) if self.is_open(direction) => self.disprove(event),
+            _ => self.clear(event),
+        }
+    }
+
+    /// Takes readiness back, and that it is closed, because the system has said that it is neither.
     pub(crate) fn disprove(&self, event: ReadyEvent) {
         self.source.disprove(event);
+    }
+
+    /// Whether the system says that a direction is not closed, and is not ready either.
+    #[cold]
+    fn is_open(&self, direction: Direction) -> bool {
+        let flags = match direction {
+            Direction::Read => PollFlags::IN,
+            Direction::Write => PollFlags::OUT,
+        };
+        // SAFETY: its owner deregisters it before the descriptor is closed, and whoever calls this has borrowed it from him.
+        let fd = unsafe { BorrowedFd::borrow_raw(self.fd) };
+        matches!(poll(&mut [PollFd::from_borrowed_fd(fd, flags)], Some(&Timespec::default())), Ok(0))
     }
 
     /// Does `f` as soon as it does not wait.
@@ -179,7 +202,7 @@ impl Registration {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match f() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.disprove(event),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.would_block(event),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return Poll::Ready(done),
             }
@@ -199,7 +222,7 @@ impl Registration {
         loop {
             let event = ready!(self.poll_ready(cx, direction))?;
             match f() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.disprove(event),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.would_block(event),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(some) => {
                     if self.is_used_up(event, some, wanted) {
@@ -230,7 +253,7 @@ impl Registration {
         loop {
             let event = self.ready(interest).await?;
             match f() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.disprove(event),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.would_block(event),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return done,
             }
@@ -247,7 +270,7 @@ impl Registration {
         if let Err(error) = &done
             && error.kind() == io::ErrorKind::WouldBlock
         {
-            self.disprove(event);
+            self.would_block(event);
             return self.rearmed();
         }
         done
@@ -266,7 +289,7 @@ impl Registration {
         }
         match f() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.disprove(event);
+                self.would_block(event);
                 self.rearmed()
             }
             Ok(some) => {

@@ -55,10 +55,13 @@ impl ReadyEvent {
         Ready::from_bits(self.seen as u8).is_priority()
     }
 
-    /// Whether it was asked for reading alone, or for writing alone.
+    /// The one direction that was asked about and is closed by what was seen.
     #[inline]
-    fn is_of_one_direction(&self) -> bool {
-        [Direction::Read, Direction::Write].iter().any(|direction| direction.mask() == self.asked)
+    pub(crate) fn closed(&self) -> Option<Direction> {
+        if (self.ready & Ready::STICKY).is_empty() {
+            return None;
+        }
+        [Direction::Read, Direction::Write].into_iter().find(|direction| direction.mask() == self.asked)
     }
 
     /// The same event, of which no more than this is to be cleared.
@@ -176,15 +179,10 @@ impl Source {
         self.take_back(event, event.ready - Ready::STICKY);
     }
 
-    /// The same, because an attempt would have waited. If all of them were of one direction that shows besides that it is not closed,
-    /// or not any more: a pipe with a name has a writer again.
-    #[inline]
+    /// The same, and also that a direction is closed, which turned out not to be so, or not any more.
+    #[cold]
     pub(crate) fn disprove(&self, event: ReadyEvent) {
-        if event.is_of_one_direction() {
-            self.take_back(event, event.ready);
-        } else {
-            self.clear(event);
-        }
+        self.take_back(event, event.ready);
     }
 
     #[inline]

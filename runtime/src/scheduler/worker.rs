@@ -18,7 +18,7 @@ use crate::context;
 use crate::driver::{Held, OwnTimers, wake, wake_all};
 use crate::primitives::Arc;
 use crate::task::coop::BUDGET;
-use crate::task::{Ran, Token, is_of_a_task, leave_scopes};
+use crate::task::{Ran, Token, leave_scopes, only_queues};
 
 /// How many tasks in a row come from the LIFO slot before the local queue has its turn.
 const LIFO_STREAK: u32 = 3;
@@ -285,12 +285,12 @@ impl Worker {
         self.brought.set(Some(0));
         // A stranger that blocks is as a poll that does not return: what was queued before it, the monitor moves on.
         self.seat().pulse.begin(None);
-        let mut strangers: Vec<Waker> = wakers.extract_if(.., |waker| !is_of_a_task(waker)).collect();
+        let mut strangers: Vec<Waker> = wakers.extract_if(.., |waker| !only_queues(waker)).collect();
         wake_all(&mut wakers);
         self.wakers.set(wakers);
         self.shared
             .driver
-            .fire_timers(|waker| if is_of_a_task(&waker) { wake(waker) } else { strangers.push(waker) });
+            .fire_timers(|waker| if only_queues(&waker) { wake(waker) } else { strangers.push(waker) });
         if let Some(token) = yielder {
             self.push_back(token);
         }

@@ -289,6 +289,9 @@ impl LocalShared {
 }
 
 impl Schedule for LocalShared {
+    // That of whoever polls the set.
+    const CALLS_WAKERS: bool = true;
+
     unsafe fn schedule(this: NonNull<Self>, token: Token) {
         let this = this.as_ptr().cast_const();
         // Once the token is queued its task may end and the set with it: this keeps what is left to be done.

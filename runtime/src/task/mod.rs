@@ -66,7 +66,7 @@ pub(crate) use token::{Ran, Token};
 pub(crate) use unhandled::UnhandledHook;
 pub(crate) use unobserved::{Panic, Unobserved};
 pub(crate) use waits::{Followed, Note, Notes, Parties, Party, Seen, enter as add_party, note_party};
-pub(crate) use waker::{fetch_tasks, is_of, is_of_a_task, is_of_tasks};
+pub(crate) use waker::{fetch_tasks, is_of, is_of_tasks, only_queues};
 
 /// The futures of tasks that have a name, where tokio has them.
 ///

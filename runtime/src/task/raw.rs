@@ -24,6 +24,9 @@ use crate::quietly;
 
 /// Who runs a task. A scheduler is alive as long as one of its tasks is not complete.
 pub(crate) trait Schedule: Sized + 'static {
+    /// Whether queueing a task may call somebody else's waker.
+    const CALLS_WAKERS: bool = false;
+
     /// Queues a task that was woken or aborted.
     ///
     /// # Safety
@@ -192,7 +195,7 @@ unsafe fn poll<F: Future, S: Schedule>(task: NonNull<Header>) -> Ran {
         }
     }
     // SAFETY: the claim keeps the task alive for the whole poll.
-    let waker = unsafe { waker::borrow(task) };
+    let waker = unsafe { waker::borrow::<S>(task) };
     let mut cx = Context::from_waker(&waker);
     let polled = catch_unwind(AssertUnwindSafe(|| {
         cell.stage.with_mut(|stage| {

@@ -7,27 +7,32 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::cell::Header;
 use super::entry::Entry;
-use super::raw::release;
+use super::raw::{Schedule, release};
 use super::state::WakeRelease;
 use super::token::Token;
 use crate::primitives::fetch;
 
-static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop);
+/// Of tasks whose waking does nothing but queue them.
+static QUEUES: RawWakerVTable = RawWakerVTable::new(clone_of_queues, wake, wake_by_ref, drop);
+
+/// Of tasks whose waking may call somebody else's waker.
+static CALLS: RawWakerVTable = RawWakerVTable::new(clone_of_calls, wake, wake_by_ref, drop);
 
 /// A waker without a reference of its own, for the length of a poll.
 pub(super) struct BorrowedWaker(ManuallyDrop<Waker>);
 
-/// Lends the task's waker to a poll.
+/// Lends the waker of a task of that scheduler to a poll.
 ///
 /// # Safety
 ///
 /// The task stays alive as long as the borrowed waker.
 #[inline]
-pub(super) unsafe fn borrow(task: NonNull<Header>) -> BorrowedWaker {
+pub(super) unsafe fn borrow<S: Schedule>(task: NonNull<Header>) -> BorrowedWaker {
     let data = task.as_ptr().cast_const().cast();
-    // SAFETY: the functions of `VTABLE` keep the contract of `RawWaker`: they are thread-safe, and a clone
+    let vtable = if S::CALLS_WAKERS { &CALLS } else { &QUEUES };
+    // SAFETY: the functions of both tables keep the contract of `RawWaker`: they are thread-safe, and a clone
     // has a reference of its own. This one is never dropped or used up, so it needs none.
-    let waker = unsafe { Waker::new(data, &VTABLE) };
+    let waker = unsafe { Waker::new(data, vtable) };
     BorrowedWaker(ManuallyDrop::new(waker))
 }
 
@@ -43,13 +48,14 @@ impl Deref for BorrowedWaker {
 /// Whether `waker` wakes that task.
 #[inline]
 pub(crate) fn is_of(waker: &Waker, task: *const Header) -> bool {
-    waker.data() == task.cast() && is_of_a_task(waker)
+    waker.data() == task.cast() && is_of_tasks(std::ptr::from_ref(waker.vtable()).addr())
 }
 
-/// Whether `waker` wakes a task.
+/// Whether `waker` does nothing but queue a task. Any other may be anybody's code, and block: also that of a task in a `LocalSet`, which wakes whoever
+/// polls the set.
 #[inline]
-pub(crate) fn is_of_a_task(waker: &Waker) -> bool {
-    std::ptr::eq(waker.vtable(), &VTABLE)
+pub(crate) fn only_queues(waker: &Waker) -> bool {
+    std::ptr::eq(waker.vtable(), &QUEUES)
 }
 
 /// Has the headers fetched of the tasks that these wakers wake, then what the headers say is where: the futures, and the entries. So what is not in the
@@ -59,7 +65,7 @@ pub(crate) fn fetch_tasks<'w>(wakers: impl Iterator<Item = &'w Waker> + Clone) {
         // A model has no cache, and would see a look at the header as a step.
         return;
     }
-    let tasks = wakers.filter(|waker| is_of_a_task(waker));
+    let tasks = wakers.filter(|waker| only_queues(waker));
     for waker in tasks.clone() {
         fetch(waker.data(), size_of::<Header>());
     }
@@ -79,7 +85,7 @@ const MOST_FETCHED: usize = 512;
 /// Whether that is where the functions of the tasks' wakers are.
 #[inline]
 pub(crate) fn is_of_tasks(vtable: usize) -> bool {
-    vtable == std::ptr::from_ref(&VTABLE).addr()
+    [&QUEUES, &CALLS].into_iter().any(|ours| vtable == std::ptr::from_ref(ours).addr())
 }
 
 /// Wakes the task.
@@ -101,12 +107,27 @@ unsafe fn header(data: *const ()) -> NonNull<Header> {
     unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
 }
 
-unsafe fn clone(data: *const ()) -> RawWaker {
+unsafe fn clone_of_queues(data: *const ()) -> RawWaker {
     // SAFETY: the data of a waker of ours.
+    unsafe { retain(data) };
+    RawWaker::new(data, &QUEUES)
+}
+
+unsafe fn clone_of_calls(data: *const ()) -> RawWaker {
+    // SAFETY: the data of a waker of ours.
+    unsafe { retain(data) };
+    RawWaker::new(data, &CALLS)
+}
+
+/// # Safety
+///
+/// `data` is the data of a waker of ours.
+#[inline]
+unsafe fn retain(data: *const ()) {
+    // SAFETY: the premise.
     let task = unsafe { header(data) };
     // SAFETY: the waker's reference, or the poll it was lent to, keeps the task alive.
     unsafe { task.as_ref() }.state.retain();
-    RawWaker::new(data, &VTABLE)
 }
 
 unsafe fn wake(data: *const ()) {

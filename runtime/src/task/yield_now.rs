@@ -8,8 +8,8 @@ use crate::context;
 
 /// Lets every other task that is ready on this worker run first; asyncio's `sleep(0)`.
 ///
-/// That includes those whose sockets are ready or whose timers are due: the worker looks at these before a task that yields goes to the back, once
-/// in every round of all that it has queued.
+/// That includes tasks whose sockets are ready or whose timers are due: the worker looks at these before a task that yields goes to the back, about once in
+/// a round of all that it has queued. (Not before a task of a [`LocalSet`](super::LocalSet) yields to others of the set, which may take some 60 turns.)
 ///
 /// # Cancel safety
 ///

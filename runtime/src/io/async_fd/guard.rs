@@ -104,7 +104,7 @@ macro_rules! guard {
         /// An attempt has failed with `WouldBlock`.
         fn disproved(&mut self) {
             if let Some(event) = self.event.take() {
-                self.async_fd.registration.disprove(event);
+                self.async_fd.registration.would_block(event);
             }
         }
 
@@ -125,8 +125,8 @@ impl<'a, T: AsRawFd> AsyncFdReadyGuard<'a, T> {
 
     guard!();
 
-    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over. Was it for one direction, and closed by then, it is
-    /// open again: a FIFO may have a new writer.
+    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over. If it was for one direction that was
+    /// closed, the system is asked whether it is open again: a FIFO may have a new writer.
     ///
     /// # Errors
     ///
@@ -162,8 +162,8 @@ impl<'a, T: AsRawFd> AsyncFdReadyMutGuard<'a, T> {
 
     guard!();
 
-    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over. Was it for one direction, and closed by then, it is
-    /// open again: a FIFO may have a new writer.
+    /// Makes an attempt. If that fails with `WouldBlock` the readiness is over. If it was for one direction that was
+    /// closed, the system is asked whether it is open again: a FIFO may have a new writer.
     ///
     /// # Errors
     ///

@@ -19,8 +19,8 @@ use crate::driver::{Direction, Interest, Registration};
 /// [`readable`](Self::readable) and the others stands for the readiness. The descriptor counts as ready until an
 /// attempt fails with `WouldBlock` and the guard is told, which [`try_io`](AsyncFdReadyGuard::try_io) does by
 /// itself: the runtime is told once when it becomes ready, not each time it is looked at (edge-triggered). That it is closed
-/// ends only with an attempt for that direction alone, such as one to read after `readable`. Nothing
-/// else ends the readiness, and a short read does not, since what that means differs from one kind of
+/// ends with an attempt for that direction alone, such as one to read after `readable`, if the system says that it is open again: a FIFO may
+/// have a new writer. Nothing else ends the readiness, and a short read does not, since what that means differs from one kind of
 /// descriptor to the next.
 ///
 /// The descriptor must be non-blocking; that is the caller's to see to. Plain files cannot be waited for: they
