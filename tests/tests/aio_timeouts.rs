@@ -263,7 +263,10 @@ fn a_body_that_never_waits(flavor: Flavor) {
 fn a_body_that_uses_up_the_budget(flavor: Flavor) {
     flavor.run_paused(async {
         for nested in [false, true] {
-            let busy = async |_| {
+            let begun = Arc::new(AtomicBool::new(false));
+            let begins = begun.clone();
+            let busy = async move |_| {
+                begins.store(true, Ordering::SeqCst);
                 loop {
                     coop::consume_budget().await;
                 }
@@ -275,7 +278,8 @@ fn a_body_that_uses_up_the_budget(flavor: Flavor) {
                     timeout_scope(ms(10), busy).await
                 }
             });
-            task::yield_now().await;
+            // The time of both counts from before that.
+            yield_until(|| begun.load(Ordering::SeqCst)).await;
             advance(ms(30)).await;
             assert_eq!(task.await.unwrap(), Err::<(), _>(timed_out().await));
         }
