@@ -29,6 +29,7 @@ pub mod http2;
 pub mod jobs;
 pub mod log;
 pub mod polled;
+pub mod reports;
 pub mod rounds;
 pub mod tcp;
 

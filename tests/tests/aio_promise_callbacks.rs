@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use windlass::aio::Promise;
 use windlass::runtime::Runtime;
 use windlass::task::{UnhandledKind, yield_now};
-use windlass_tests::{Flavor, OnDrop, on_conformance_flavors, yield_until};
+use windlass_tests::{Flavor, OnDrop, on_conformance_flavors, reports, yield_until};
 
 on_conformance_flavors!(
     callbacks_when_a_result_is_set,
@@ -273,13 +273,7 @@ fn callbacks_removed_by_a_callback(flavor: Flavor) {
 }
 
 fn a_callback_that_panics_is_reported(flavor: Flavor) {
-    let reports = Arc::new(Mutex::new(Vec::new()));
-    let list = reports.clone();
-    let runtime = flavor
-        .builder()
-        .on_unhandled(move |unhandled| list.lock().push((unhandled.kind(), unhandled.message())))
-        .build()
-        .unwrap();
+    let (runtime, reports) = reports::reporting(flavor);
     runtime.block_on(async {
         let calls = Arc::new(AtomicUsize::new(0));
         let next = calls.clone();

@@ -8,6 +8,7 @@ use futures::channel::oneshot;
 use windlass::aio::{ChildError, TaskGroup};
 use windlass::task;
 use windlass_tests::group::{Oops, errors, hangs};
+use windlass_tests::reports::reporting;
 use windlass_tests::{Flavor, OnDrop, on_conformance_flavors, wake_self, yield_until};
 
 on_conformance_flavors!(
@@ -213,13 +214,7 @@ fn dropping_the_group_aborts(flavor: Flavor) {
 }
 
 fn failures_of_a_group_nobody_joins_are_reported(flavor: Flavor) {
-    let reports = Arc::new(parking_lot::Mutex::new(Vec::new()));
-    let list = reports.clone();
-    let runtime = flavor
-        .builder()
-        .on_unhandled(move |unhandled| list.lock().push((unhandled.kind(), unhandled.message())))
-        .build()
-        .unwrap();
+    let (runtime, reports) = reporting(flavor);
     runtime.block_on(async {
         let group = TaskGroup::<Oops>::new();
         let child = group.spawn(async { panic!("nobody looks") as Result<(), Oops> });

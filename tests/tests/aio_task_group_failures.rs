@@ -2,15 +2,13 @@
 
 use std::future::{pending, poll_fn};
 use std::hint::black_box;
-use std::sync::Arc;
 use std::task::Poll;
 
 use futures::channel::oneshot;
-use parking_lot::Mutex;
 use windlass::aio::{ChildError, TaskFailure, TaskGroup};
-use windlass::runtime::Runtime;
 use windlass::task::UnhandledKind;
 use windlass_tests::group::Oops;
+use windlass_tests::reports::reporting;
 use windlass_tests::{Flavor, OnDrop, PanicsOnDrop, on_every_flavor};
 
 on_every_flavor!(
@@ -19,19 +17,6 @@ on_every_flavor!(
     of_a_child_whose_output_panics_too_when_it_is_dropped,
     of_a_child_that_returned_an_error_and_panics_when_it_is_dropped,
 );
-
-type Reports = Arc<Mutex<Vec<(UnhandledKind, String)>>>;
-
-fn reporting(flavor: Flavor) -> (Runtime, Reports) {
-    let reports = Reports::default();
-    let list = reports.clone();
-    let runtime = flavor
-        .builder()
-        .on_unhandled(move |unhandled| list.lock().push((unhandled.kind(), unhandled.message())))
-        .build()
-        .unwrap();
-    (runtime, reports)
-}
 
 fn of_children_when_the_body_panics(flavor: Flavor) {
     let (runtime, reports) = reporting(flavor);
