@@ -1,8 +1,9 @@
 //! What is alive, and where it came from: `task::current`, `task::all_tasks`, and what handles print.
 
+use std::collections::HashSet;
 use std::future::pending;
 use std::panic::Location;
-use std::sync::{Arc, Barrier, mpsc as std_mpsc};
+use std::sync::{Arc, Barrier, Mutex, mpsc as std_mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,7 +36,11 @@ on_every_flavor!(
     nothing_is_listed_once_the_runtime_is_gone,
 );
 
-on_multi_thread!(a_task_in_its_first_poll_is_listed, lists_taken_while_tasks_come_and_go);
+on_multi_thread!(
+    a_task_in_its_first_poll_is_listed,
+    tasks_are_listed_while_they_begin_to_wait,
+    lists_taken_while_tasks_come_and_go
+);
 
 once!(outside_a_runtime);
 
@@ -390,6 +395,33 @@ fn a_task_in_its_first_poll_is_listed(flavor: Flavor) {
     assert_spawned_here(info, line);
     barrier.wait();
     futures::executor::block_on(task).unwrap();
+}
+
+/// Whoever had begun when somebody asked is listed, be it in its first poll, or just back from it.
+fn tasks_are_listed_while_they_begin_to_wait(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    for _ in 0..20 {
+        let begun = Arc::new(Mutex::new(Vec::new()));
+        let tasks: Vec<_> = (0..100)
+            .map(|_| {
+                let begun = begun.clone();
+                runtime.spawn(async move {
+                    begun.lock().unwrap().push(task::id());
+                    pending::<()>().await;
+                })
+            })
+            .collect();
+        loop {
+            let had_begun = begun.lock().unwrap().clone();
+            let listed: HashSet<_> = runtime.handle().all_tasks().iter().map(TaskInfo::id).collect();
+            let missed: Vec<_> = had_begun.iter().filter(|id| !listed.contains(id)).collect();
+            assert!(missed.is_empty(), "{missed:?} had begun and are not listed");
+            if had_begun.len() == tasks.len() {
+                break;
+            }
+        }
+        tasks.iter().for_each(JoinHandle::abort);
+    }
 }
 
 fn lists_taken_while_tasks_come_and_go(flavor: Flavor) {

@@ -1,6 +1,6 @@
 //! The registry: a task joins it at its first `Pending`, and the end of the runtime finds it there.
 
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
@@ -10,7 +10,7 @@ use super::tasks::{ByHand, Drops};
 use super::workers::{create, on_seat, runtime, worker};
 use crate::explore::model;
 use crate::scheduler::Close;
-use crate::task::{ContextVar, Schedule, carry_vars};
+use crate::task::{ContextVar, Schedule, TaskInfo, carry_vars};
 
 /// A worker polls a task for the first time and leaves, while another leaves.
 #[test]
@@ -69,6 +69,37 @@ fn registration_racing_shutdown_and_abort() {
         assert!(join.is_finished(), "every task that is registered is ended by the end of the runtime");
         assert_eq!(drops.load(Relaxed), 1, "its future is dropped exactly once");
         assert!(shared.registry.is_empty(), "a complete task is not in the registry");
+    });
+}
+
+/// A task is in its first poll when somebody lists the tasks, and the worker is done with it meanwhile, and polls another.
+#[test]
+fn first_poll_against_listing() {
+    model("registry::first_poll_against_listing", 200).explore(|| {
+        let shared = runtime(1);
+        let one = worker(&shared);
+        let listing = std::sync::Arc::new(std::sync::Mutex::new(None));
+        let future = {
+            let (shared, listing) = (shared.clone(), listing.clone());
+            poll_fn(move |_| {
+                let shared = shared.clone();
+                let list = move || shared.all_tasks().iter().map(TaskInfo::id).collect::<Vec<_>>();
+                *listing.lock().unwrap() = Some(thread::spawn(list));
+                Poll::<()>::Pending
+            })
+        };
+        let (token, waits) = create(&shared, future);
+        let (other, done) = create(&shared, ready(()));
+        on_seat(one, |one| {
+            one.run(token);
+            one.run(other);
+            let listed = listing.lock().unwrap().take().expect("it was polled").join().unwrap();
+            let times = |wanted| listed.iter().filter(|id| **id == wanted).count();
+            assert_eq!(times(waits.id()), 1, "a task that had begun is listed, once");
+            assert!(times(done.id()) <= 1, "no task is listed twice");
+            waits.abort();
+            one.run(one.next().expect("it was aborted"));
+        });
     });
 }
 

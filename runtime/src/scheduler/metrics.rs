@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::thread;
 use std::time::Duration;
 
@@ -206,6 +206,8 @@ const PAUSE: Duration = Duration::from_micros(50);
 impl Shared {
     /// Every live task that something is known of.
     pub(crate) fn all_tasks(&self) -> AllTasks {
+        // Before the walk: whose first poll is over by now is in the registry, and whose is not may join behind the walk.
+        let first_polls = self.first_polls();
         let tick = self.driver.timers().clock().tick();
         // What is looked at under a lock goes into a small list, so that no lock is held while a large one grows.
         let few = RefCell::new(Vec::with_capacity(256));
@@ -227,10 +229,8 @@ impl Shared {
                 }
             },
         );
-        for seat in self.seats.iter().filter(|seat| seat.is_occupied()) {
-            if let Some(Watched::FirstPoll(id, location)) = seat.pulse.look(seat.pulse.beat())
-                && !tasks.iter().any(|task| task.id() == id)
-            {
+        for (id, location) in first_polls {
+            if !tasks.iter().any(|task| task.id() == id) {
                 tasks.push(TaskInfo::first_poll(id, location));
             }
         }
@@ -242,6 +242,17 @@ impl Shared {
         }
         let live = self.counts().live as usize;
         AllTasks { not_started: live.saturating_sub(tasks.len()), tasks }
+    }
+
+    /// The tasks that workers poll for the first time.
+    fn first_polls(&self) -> Vec<(Id, &'static Location<'static>)> {
+        let occupied = self.seats.iter().filter(|seat| seat.is_occupied());
+        let watched = occupied.filter_map(|seat| seat.pulse.look(seat.pulse.beat()));
+        let first_poll = |watched| match watched {
+            Watched::FirstPoll(id, location) => Some((id, location)),
+            _ => None,
+        };
+        watched.filter_map(first_poll).collect()
     }
 
     /// Says which tasks keep a shutdown from its end.
