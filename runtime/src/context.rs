@@ -209,6 +209,14 @@ pub(crate) fn enter_party(party: &Arc<Party>) {
     }
 }
 
+/// Registers the task that is being polled on this thread, if it is not: what it does next may take a while, where no pulse shows it.
+pub(crate) fn register_polled() {
+    if let Some(task) = NonNull::new(CONTEXT.with(|c| c.task.get()).cast_mut()) {
+        // SAFETY: as in `enter_party`.
+        unsafe { task::register_polled(task) };
+    }
+}
+
 /// What the task in its first poll on this thread has noted.
 #[inline]
 pub(crate) fn with_first_notes(f: impl FnOnce(&Notes)) {

@@ -13,7 +13,7 @@ use futures::channel::oneshot;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 use windlass::aio::{Promise, TaskGroup, gather};
-use windlass::task::{self, Builder, JoinHandle};
+use windlass::task::{self, Builder, JoinHandle, TaskInfo};
 use windlass_tests::{Flavor, on_conformance_flavors, wake_self};
 
 windlass::context_var! { static LEVEL: u32 = 0 }
@@ -23,6 +23,7 @@ on_conformance_flavors!(
     eager_until_it_waits,
     eager_sets_what_its_parent_awaits,
     eager_is_among_all_tasks_while_it_runs,
+    eager_that_waits_is_among_all_tasks_to_its_end,
     eager_runs_before_the_spawn_returns,
     eager_has_its_own_task,
     eager_has_the_context,
@@ -78,17 +79,37 @@ fn eager_sets_what_its_parent_awaits(flavor: Flavor) {
     }));
 }
 
-/// different: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_all_tasks_with_blocking: an eager task in its first poll is listed if it has a name, and else only counted; once it has waited it is listed
-/// different: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_all_tasks_with_eager_completion: an eager task in its first poll is listed if it has a name, and else only counted
+fn ids_of_all_tasks() -> Vec<task::Id> {
+    task::all_tasks().iter().map(TaskInfo::id).collect()
+}
+
+/// ported: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_all_tasks_with_eager_completion
 fn eager_is_among_all_tasks_while_it_runs(flavor: Flavor) {
     flavor.runtime().block_on(spawn_and(async {
-        let handle = windlass::runtime::Handle::current();
-        let ids = move || handle.all_tasks().iter().map(|task| task.id()).collect::<Vec<_>>();
-        let captures = ids.clone();
-        let task = Builder::new().eager_start(true).name("eager").spawn(async move { captures() }).unwrap();
+        let task = eager(async { ids_of_all_tasks() });
+        let (id, own) = (task.id(), task::id());
+        let after = ids_of_all_tasks();
+        assert!(!after.contains(&id) && after.contains(&own));
+        let meanwhile = task.await.unwrap();
+        assert!(meanwhile.contains(&id) && meanwhile.contains(&own));
+    }));
+}
+
+/// ported: test_eager_task_factory.py::EagerTaskFactoryLoopTests::test_all_tasks_with_blocking
+fn eager_that_waits_is_among_all_tasks_to_its_end(flavor: Flavor) {
+    flavor.runtime().block_on(spawn_and(async {
+        let (go_on, may_go_on) = oneshot::channel();
+        let task = eager(async {
+            let before = ids_of_all_tasks();
+            may_go_on.await.unwrap();
+            (before, ids_of_all_tasks())
+        });
         let id = task.id();
-        assert!(!ids().contains(&id));
-        assert!(task.await.unwrap().contains(&id));
+        assert!(ids_of_all_tasks().contains(&id));
+        go_on.send(()).unwrap();
+        let (before, after) = task.await.unwrap();
+        assert!(before.contains(&id) && after.contains(&id));
+        assert!(!ids_of_all_tasks().contains(&id));
     }));
 }
 

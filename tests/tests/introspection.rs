@@ -38,6 +38,8 @@ on_every_flavor!(
 
 on_multi_thread!(
     a_task_in_its_first_poll_is_listed,
+    a_task_that_blocks_in_place_in_its_first_poll_is_listed,
+    an_eager_task_in_its_first_poll_is_listed,
     tasks_are_listed_while_they_begin_to_wait,
     lists_taken_while_tasks_come_and_go
 );
@@ -378,23 +380,44 @@ fn nothing_is_listed_once_the_runtime_is_gone(flavor: Flavor) {
     assert_eq!((tasks.len(), tasks.not_started()), (0, 0));
 }
 
-fn a_task_in_its_first_poll_is_listed(flavor: Flavor) {
+/// Spawns what sends its task's id and then blocks, and looks at it from outside.
+fn while_it_blocks(flavor: Flavor, spawn: impl FnOnce(Box<dyn Fn() + Send>)) -> TaskInfo {
     let runtime = flavor.runtime();
-    let (polls, is_polling) = std_mpsc::channel();
+    let (ids, id_of_the_task) = std_mpsc::channel();
     let barrier = Arc::new(Barrier::new(2));
     let met = barrier.clone();
-    let future = async move {
-        polls.send(()).unwrap();
+    let block = move || {
+        ids.send(task::id()).unwrap();
         met.wait();
     };
-    let (task, line) = (runtime.spawn(future), line());
-    is_polling.recv().unwrap();
+    let _entered = runtime.enter();
+    spawn(Box::new(block));
+    let id = id_of_the_task.recv().unwrap();
     let tasks = runtime.handle().all_tasks();
-    let info = tasks.iter().find(|info| info.id() == task.id()).expect("it is running");
-    assert_eq!((info.state(), info.polls()), (TaskState::Running, 1));
-    assert_spawned_here(info, line);
     barrier.wait();
-    futures::executor::block_on(task).unwrap();
+    let info = tasks.into_iter().find(|info| info.id() == id).expect("it is running");
+    assert_eq!((info.state(), info.polls()), (TaskState::Running, 1));
+    info
+}
+
+fn a_task_in_its_first_poll_is_listed(flavor: Flavor) {
+    let mut spawned_at = 0;
+    let info = while_it_blocks(flavor, |block| {
+        spawned_at = (windlass::spawn(async move { block() }), line()).1;
+    });
+    assert_spawned_here(&info, spawned_at);
+}
+
+fn a_task_that_blocks_in_place_in_its_first_poll_is_listed(flavor: Flavor) {
+    while_it_blocks(flavor, |block| drop(windlass::spawn(async move { task::block_in_place(block) })));
+}
+
+fn an_eager_task_in_its_first_poll_is_listed(flavor: Flavor) {
+    while_it_blocks(flavor, |block| {
+        drop(windlass::spawn(async move {
+            drop(Builder::new().eager_start(true).spawn(async move { block() }).unwrap());
+        }));
+    });
 }
 
 /// Whoever had begun when somebody asked is listed, be it in its first poll, or just back from it.

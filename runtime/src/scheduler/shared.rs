@@ -112,6 +112,9 @@ impl Shared {
         context::with_worker_of(Arc::as_ptr(self), |worker| match worker {
             Some(worker) if !self.is_closing() => {
                 worker.seat().stats.spawned.add(1);
+                // No pulse shows its first poll.
+                // SAFETY: it was made for this.
+                unsafe { task::register::<Self>(&token) };
                 worker.run_inside(token);
             }
             _ => self.spawned(token),

@@ -58,7 +58,7 @@ pub(crate) use ended::Ended;
 pub(crate) use entry::{Entry, SpareEntries};
 pub(crate) use info::{Place, Waits};
 pub(crate) use local::LocalShared;
-pub(crate) use raw::{Schedule, enter_party, with_future};
+pub(crate) use raw::{Schedule, enter_party, register_polled, with_future};
 pub(crate) use registry::Registry;
 pub(crate) use state::State;
 
@@ -134,6 +134,16 @@ pub(crate) unsafe fn carry_vars<S: Schedule>(token: &Token) {
         // SAFETY: the premise.
         unsafe { raw::carry_vars::<S>(token.as_raw(), vars) };
     }
+}
+
+/// Registers a task that was not polled yet, for others to see its first poll.
+///
+/// # Safety
+///
+/// As for `carry_vars`.
+pub(crate) unsafe fn register<S: Schedule>(token: &Token) {
+    // SAFETY: the premise.
+    unsafe { raw::register_unpolled::<S>(token.as_raw()) };
 }
 
 impl Token {

@@ -55,6 +55,8 @@ pub(super) struct Vtable {
     pub(super) peek_output: unsafe fn(NonNull<Header>) -> *const (),
     pub(super) drop_output: unsafe fn(NonNull<Header>),
     pub(super) free: unsafe fn(NonNull<Header>),
+    /// Registers the task, whose first poll is under way; for the holder of the claim.
+    pub(super) register: unsafe fn(NonNull<Header>),
     /// Adds to the parties that the task awaits; for the holder of the claim.
     pub(super) enter_party: unsafe fn(NonNull<Header>, &Arc<Party>),
 }
@@ -70,6 +72,7 @@ impl<F: Future, S: Schedule> Typed<F, S> {
         peek_output: peek_output::<F>,
         drop_output: drop_output::<F>,
         free: free::<F>,
+        register: register_polled_of::<S>,
         enter_party: enter_party_of::<S>,
     };
 }
@@ -109,16 +112,26 @@ pub(super) unsafe fn register_named<S: Schedule>(task: NonNull<Header>, name: Bo
 /// As for `register_named`.
 #[cold]
 pub(super) unsafe fn carry_vars<S: Schedule>(task: NonNull<Header>, vars: Arc<Vars>) {
+    // SAFETY: the premise.
+    let entry = unsafe { register_unpolled::<S>(task) };
+    // SAFETY: it is freed with the task, which the token keeps alive.
+    let entry = unsafe { entry.as_ref() };
+    // SAFETY: the token is the right to the stage.
+    unsafe { entry.leave_vars(Some(vars)) };
+}
+
+/// Registers a task that was not polled yet, unless it is.
+///
+/// # Safety
+///
+/// As for `register_named`.
+pub(super) unsafe fn register_unpolled<S: Schedule>(task: NonNull<Header>) -> NonNull<Entry> {
     // SAFETY: the token keeps the task alive.
     let header = unsafe { task.as_ref() };
     // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
     let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
-    let entry = match header.origin().entry() {
-        Some(entry) => entry,
-        None => register(header, task, scheduler, None),
-    };
-    // SAFETY: the token is the right to the stage.
-    unsafe { entry.leave_vars(Some(vars)) };
+    let entry = header.origin().entry().unwrap_or_else(|| register(header, task, scheduler, None));
+    NonNull::from(entry)
 }
 
 fn register<'t, S: Schedule>(
@@ -392,6 +405,31 @@ pub(crate) unsafe fn enter_party(task: NonNull<Header>, party: &Arc<Party>) {
         // SAFETY: the caller has the claim, since nobody completes a task for somebody who has it.
         unsafe { (header.vtable.enter_party)(task, party) };
     }
+}
+
+/// Registers a task in its first poll before that returns, so that others see it.
+///
+/// # Safety
+///
+/// As for `enter_party`.
+pub(crate) unsafe fn register_polled(task: NonNull<Header>) {
+    // SAFETY: the claim or the reference keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    if header.origin().entry().is_none() && !header.state.load().is_complete() {
+        // SAFETY: as in `enter_party`.
+        unsafe { (header.vtable.register)(task) };
+    }
+}
+
+/// # Safety
+///
+/// `task` belongs to an `S` and is not registered, and the caller holds its claim.
+unsafe fn register_polled_of<S: Schedule>(task: NonNull<Header>) {
+    // SAFETY: the claim keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
+    let scheduler = unsafe { header.scheduler.cast::<S>().as_ref() };
+    register_in_first_poll(header, task, scheduler);
 }
 
 /// # Safety
