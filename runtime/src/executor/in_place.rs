@@ -48,9 +48,10 @@ where
         "`block_in_place` cannot be used on a current-thread runtime, which has no other thread to run its tasks \
          meanwhile: use `spawn_blocking`, or a multi-thread runtime"
     );
-    context::register_polled();
     // In this order they end the other way round: the worker is back before its stand-in is told to go.
     let _stand_in = shared.map(|shared| {
+        // No pulse shows its poll from here on.
+        context::register_polled();
         let role = context::with_worker(|worker| {
             worker.map_or(Role::Worker, |worker| {
                 worker.hand_over();

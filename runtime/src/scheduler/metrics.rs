@@ -12,7 +12,7 @@ use super::shared::Shared;
 use crate::context;
 use crate::primitives::Arc;
 use crate::primitives::atomic::Ordering::Relaxed;
-use crate::task::{AllTasks, Id, Place, TaskInfo};
+use crate::task::{AllTasks, Id, Party, Place, Registry, TaskInfo};
 
 /// The counters of a runtime. Each call reads them anew; they are counted by every worker for itself, so
 /// their sums are exact only when nothing runs.
@@ -203,45 +203,73 @@ const LISTED_AT_ONCE: usize = 8192;
 /// some who wait for another.
 const PAUSE: Duration = Duration::from_micros(50);
 
-impl Shared {
-    /// Every live task that something is known of.
-    pub(crate) fn all_tasks(&self) -> AllTasks {
-        // Before the walk: whose first poll is over by now is in the registry, and whose is not may join behind the walk.
-        let first_polls = self.first_polls();
-        let tick = self.driver.timers().clock().tick();
+/// Tasks that are being listed.
+struct List {
+    /// From where the timers that they wait for are counted.
+    tick: u64,
+    tasks: Vec<TaskInfo>,
+    /// The parties that some of them await, with where these are in `tasks`.
+    parties: Vec<(usize, Vec<Arc<Party>>)>,
+}
+
+impl List {
+    fn new(tick: u64, capacity: usize) -> Self {
+        Self { tick, tasks: Vec::with_capacity(capacity), parties: Vec::new() }
+    }
+
+    fn add_all_of(&mut self, registry: &Registry) {
         // What is looked at under a lock goes into a small list, so that no lock is held while a large one grows.
         let few = RefCell::new(Vec::with_capacity(256));
-        let mut tasks = Vec::with_capacity(self.registry.len());
-        let mut with_parties = Vec::new();
-        self.registry.walk(
+        registry.walk(
             |task, entry, parties| {
-                let info = TaskInfo::registered(task, entry, tick);
+                let info = TaskInfo::registered(task, entry, self.tick);
                 let parties = info.awaits_party().then(|| parties.to_vec());
                 few.borrow_mut().push((info, parties));
             },
             || {
                 for (info, parties) in few.borrow_mut().drain(..) {
-                    with_parties.extend(parties.map(|parties| (tasks.len(), parties)));
-                    tasks.push(info);
-                    if tasks.len().is_multiple_of(LISTED_AT_ONCE) {
+                    self.parties.extend(parties.map(|parties| (self.tasks.len(), parties)));
+                    self.tasks.push(info);
+                    if self.tasks.len().is_multiple_of(LISTED_AT_ONCE) {
                         thread::sleep(PAUSE);
                     }
                 }
             },
         );
-        for (id, location) in first_polls {
-            if !tasks.iter().any(|task| task.id() == id) {
-                tasks.push(TaskInfo::first_poll(id, location));
-            }
-        }
-        if !with_parties.is_empty() {
+    }
+
+    /// The tasks; those that await parties with their members, as far as these are there.
+    fn finish(self) -> Vec<TaskInfo> {
+        let Self { mut tasks, parties, .. } = self;
+        if !parties.is_empty() {
             let there: HashSet<Id> = tasks.iter().map(TaskInfo::id).collect();
-            for (at, parties) in with_parties {
+            for (at, parties) in parties {
                 tasks[at].add_members(&parties, |id| there.contains(&id));
             }
         }
-        let live = self.counts().live as usize;
-        AllTasks { not_started: live.saturating_sub(tasks.len()), tasks }
+        tasks
+    }
+}
+
+impl Shared {
+    /// Every live task that something is known of.
+    pub(crate) fn all_tasks(&self) -> AllTasks {
+        // A task of a `LocalSet` that asks is there, too. (Those of workers are anyway.)
+        context::register_polled_locally();
+        // Before the walk: whose first poll is over by now is in the registry, and whose is not may join behind the walk.
+        let first_polls = self.first_polls();
+        let mut list = List::new(self.driver.timers().clock().tick(), self.registry.len());
+        list.add_all_of(&self.registry);
+        for (id, location) in first_polls {
+            if !list.tasks.iter().any(|task| task.id() == id) {
+                list.tasks.push(TaskInfo::first_poll(id, location));
+            }
+        }
+        let not_started = (self.counts().live as usize).saturating_sub(list.tasks.len());
+        for registry in self.local_sets.registries() {
+            list.add_all_of(&registry);
+        }
+        AllTasks { tasks: list.finish(), not_started }
     }
 
     /// The tasks that workers poll for the first time.

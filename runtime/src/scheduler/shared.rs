@@ -20,7 +20,7 @@ use crate::primitives::atomic::Ordering::Relaxed;
 use crate::primitives::deque::{Injector, Steal};
 use crate::primitives::{Arc, Statistic, hint};
 use crate::runtime::{Callbacks, Roots};
-use crate::task::{self, JoinHandle, Registry, Schedule, Token, Unobserved};
+use crate::task::{self, JoinHandle, LocalSets, Registry, Schedule, Token, Unobserved};
 
 /// A scheduler. It lives as long as a worker, a handle, or a task that is not complete.
 pub(crate) struct Shared {
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) callbacks: Callbacks,
     /// The futures that threads are inside `block_on` for.
     pub(crate) roots: Roots,
+    /// The sets of tasks of one thread that are polled in it.
+    pub(crate) local_sets: Arc<LocalSets>,
     /// Panics of tasks and jobs that nobody looks at.
     pub(crate) unobserved: Arc<Unobserved>,
     /// Whether the runtime is being shut down: nothing new is begun.
@@ -67,6 +69,7 @@ impl Shared {
             executors,
             callbacks: Callbacks::default(),
             roots: Roots::default(),
+            local_sets: Arc::new(LocalSets::new()),
             unobserved: Arc::new(Unobserved::new(hooks.on_unhandled.clone())),
             closing: AtomicBool::new(false),
             spawned_outside: Statistic::new(0),

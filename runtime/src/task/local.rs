@@ -4,7 +4,7 @@
 //! tasks on another thread puts the token into the remote queue, under a lock, and wakes whoever polls the
 //! set. A set that is dropped ends every task of it; one whose token is on its way is waited for.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -16,9 +16,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::coop::BUDGET;
+use super::local_sets::Listed;
 use super::{JoinHandle, Ran, Registry, Schedule, Token, Unobserved, leave_scopes};
 use crate::context;
 use crate::primitives::{Arc, Condvar, Mutex, UnsafeCell};
+use crate::scheduler::Shared;
 
 /// How many tasks of a set run in one poll of it.
 const TASKS_PER_POLL: usize = 61;
@@ -81,7 +83,9 @@ pub(crate) struct LocalShared {
     polling: Cell<bool>,
     remote: Mutex<Remote>,
     arrived: Condvar,
-    registry: Registry,
+    registry: Arc<Registry>,
+    /// Where whoever lists the tasks of a runtime finds them: that of the last poll. Accessed on the owner's thread only.
+    listed: RefCell<Option<Listed>>,
     unobserved: Arc<Unobserved>,
 }
 
@@ -107,7 +111,8 @@ impl LocalShared {
             polling: Cell::new(false),
             remote: Mutex::new(Remote { queue: VecDeque::new(), waker: None }),
             arrived: Condvar::new(),
-            registry: Registry::new(1),
+            registry: Arc::new(Registry::new(1)),
+            listed: RefCell::new(None),
             unobserved: context::with_runtime(|runtime| {
                 runtime.map(|runtime| Arc::clone(&runtime.unobserved)).unwrap_or_default()
             }),
@@ -225,9 +230,20 @@ impl LocalShared {
 
     /// Polls the set: runs tasks, and sees to it that it is polled again when there are more.
     fn poll(&self, cx: &mut Context<'_>) {
+        context::with_runtime(|runtime| runtime.into_iter().for_each(|runtime| self.be_listed(runtime)));
         let _polling = Polling::new(self);
         if self.tick() || self.leave_waker(cx.waker()) {
             cx.waker().wake_by_ref();
+        }
+    }
+
+    /// The set is polled in that runtime.
+    #[inline]
+    fn be_listed(&self, runtime: &Shared) {
+        let sets = &runtime.local_sets;
+        let mut listed = self.listed.borrow_mut();
+        if !listed.as_ref().is_some_and(|listed| listed.is_in(sets)) {
+            *listed = Some(sets.list(&self.registry));
         }
     }
 
@@ -283,6 +299,7 @@ impl LocalShared {
                 self.end(token);
             }
         }
+        self.listed.take();
         let waker = self.remote.lock().waker.take();
         drop(waker);
     }

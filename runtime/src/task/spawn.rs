@@ -167,7 +167,7 @@ pub fn current() -> Option<TaskInfo> {
 ///
 /// It keeps no other thread waiting for longer than a moment, but takes its own time: 0.2 to 0.6 s for a million tasks. Inside a task that
 /// is a long poll; call [`Handle::all_tasks`](crate::runtime::Handle::all_tasks) on another thread then. The tasks of a
-/// [`LocalSet`](super::LocalSet) are not listed, and those on the blocking pool only if they have a name.
+/// [`LocalSet`](super::LocalSet) are listed by the runtime that the set was last polled in. Those on the blocking pool are only counted.
 ///
 /// # Panics
 ///
