@@ -99,6 +99,7 @@ mod socket;
 mod split;
 mod split_owned;
 mod stream;
+mod stream_options;
 mod traits;
 
 #[cfg(feature = "tokio-io")]
