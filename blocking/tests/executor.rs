@@ -134,21 +134,26 @@ fn submit_after_shutdown_fails_the_future() {
 fn shutdown_with_cancel_futures_cancels_what_waits_and_leaves_what_runs() {
     let pool = ThreadPoolExecutor::new(2);
     let (started, starts) = mpsc::channel();
-    let running: Vec<_> = (0..2)
+    let (gates, running): (Vec<_>, Vec<_>) = (0..2)
         .map(|_| {
             let started = started.clone();
-            pool.submit(move || {
+            let (gate, gated) = mpsc::channel::<()>();
+            let job = move || {
                 started.send(()).unwrap();
-                std::thread::sleep(SHORT);
-            })
+                gated.recv().is_err()
+            };
+            (gate, pool.submit(job))
         })
-        .collect();
+        .unzip();
     starts.recv().unwrap();
     starts.recv().unwrap();
     let waiting: Vec<_> = (0..50).map(|_| pool.submit(|| ())).collect();
-    pool.shutdown(true, true);
-    assert!(running.into_iter().all(|future| future.result().is_ok()));
+    // Those that run go on until the others are cancelled: a thread that was done before would take one of them.
+    pool.shutdown(false, true);
     assert!(waiting.into_iter().all(|future| future.result().unwrap_err().is_cancelled()));
+    drop(gates);
+    pool.shutdown(true, true);
+    assert!(running.into_iter().all(|future| future.result().unwrap()));
 }
 
 #[test]

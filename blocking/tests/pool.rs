@@ -5,7 +5,7 @@ mod common;
 use common::eventually;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use windlass_blocking::{Executor, Job, RejectReason, ThreadPoolExecutor};
 
 fn execute(pool: &ThreadPoolExecutor, f: impl FnOnce() + Send + 'static) {
@@ -36,15 +36,17 @@ fn every_job_runs_once_whoever_submits() {
 }
 
 #[test]
-fn a_hundred_sleepers_sleep_side_by_side() {
+fn a_hundred_jobs_wait_side_by_side() {
     let pool = ThreadPoolExecutor::new(100);
-    let start = Instant::now();
+    // Each of them until all have begun: how long that takes is the machine's business.
+    let barrier = Arc::new(Barrier::new(100));
     for _ in 0..100 {
-        execute(&pool, || std::thread::sleep(Duration::from_millis(50)));
+        let barrier = barrier.clone();
+        execute(&pool, move || {
+            barrier.wait();
+        });
     }
     pool.shutdown(true, false);
-    // 75 ms on a machine of its own; 5 s if they slept one after the other.
-    assert!(start.elapsed() < Duration::from_millis(500), "took {:?}", start.elapsed());
 }
 
 #[test]
