@@ -9,6 +9,23 @@ use std::sync::OnceLock;
 
 use crate::example;
 
+/// Makes a test of each named `fn()` under the watchdog, which begins to count when the file server is built: that takes as long
+/// as it takes, and minutes where nothing of it was built before.
+#[macro_export]
+macro_rules! served {
+    ($($scenario:ident),+ $(,)?) => {
+        mod served {
+            $(
+                #[test]
+                fn $scenario() {
+                    $crate::fileserver::program();
+                    $crate::watchdog(stringify!($scenario), super::$scenario);
+                }
+            )+
+        }
+    };
+}
+
 /// A file server on a port of its own. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct FileServer {

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use windlass_tests::fileserver::{Client, FileServer};
-use windlass_tests::once;
+use windlass_tests::served;
 
-once!(
+served!(
     nothing_is_sent,
     a_head_that_comes_byte_by_byte,
     an_idle_connection,

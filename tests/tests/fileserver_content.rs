@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use windlass_tests::fileserver::{Answer, FileServer};
-use windlass_tests::once;
+use windlass_tests::served;
 
-once!(
+served!(
     whole_files,
     heads,
     media_types,

@@ -9,9 +9,9 @@ use std::thread;
 
 use tempfile::TempDir;
 use windlass_tests::fileserver::{Client, FileServer, has, program};
-use windlass_tests::once;
+use windlass_tests::served;
 
-once!(
+served!(
     a_stop_under_load,
     a_stop_amid_a_stream,
     a_stop_with_nothing_to_do,

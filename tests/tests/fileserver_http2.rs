@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use windlass_tests::fileserver::{Client, FileServer};
 use windlass_tests::http2::{self, ACK, DATA, GOAWAY, HEADERS, RST_STREAM, SETTINGS};
-use windlass_tests::once;
+use windlass_tests::served;
 
-once!(
+served!(
     a_stream_whose_window_stays_shut,
     a_stream_that_is_read,
     a_stream_that_is_paused_beside_one_that_gets_on,

@@ -9,9 +9,9 @@ use std::process::Command;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tempfile::TempDir;
 use windlass_tests::fileserver::FileServer;
-use windlass_tests::once;
+use windlass_tests::served;
 
-once!(
+served!(
     paths_that_lead_out,
     what_is_encoded,
     links,

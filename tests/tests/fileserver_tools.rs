@@ -6,9 +6,9 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 use windlass_tests::fileserver::{FileServer, has};
-use windlass_tests::once;
+use windlass_tests::served;
 
-once!(a_mirrored_tree, curl_over_both_versions, curl_resumes, load_over_http1, load_over_http2);
+served!(a_mirrored_tree, curl_over_both_versions, curl_resumes, load_over_http1, load_over_http2);
 
 /// Runs a command that must succeed.
 #[track_caller]
