@@ -88,7 +88,10 @@ fn one_that_blocks_does_not_keep_a_task_whose_timer_is_due_too() {
             let _in_it = runtime.enter();
             let due = Instant::now() + Duration::from_millis(10);
             let mut first = Box::pin(sleep_until(due));
-            assert!(first.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            if first.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                // This thread had no processor for so long that the timer was not even set: there is nothing to see.
+                continue;
+            }
             let task = runtime.spawn(async move {
                 sleep_until(due).await;
                 tell.send(()).unwrap();
@@ -112,7 +115,10 @@ fn one_that_blocks_in_a_timer_does_not_keep_a_task_from_outside() {
             let due = Instant::now() + Duration::from_millis(2);
             let mut sleep = std::pin::pin!(sleep_until(due));
             let waker = Waker::from(Arc::clone(&blocks));
-            assert!(sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            if sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                // As above.
+                continue;
+            }
             // So long before that the worker is on its way when the timer is due, in some of the rounds.
             let early = Duration::from_micros(round % 100);
             spin_until(|| Instant::now() + early >= due);
@@ -157,7 +163,10 @@ fn one_that_blocks_behind_a_local_set_keeps_no_task_that_yields() {
             let _in_it = runtime.enter();
             let mut set = Box::pin(LocalSet::new());
             set.spawn_local(sleep(Duration::from_millis(2)));
-            assert!(set.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            if set.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                // As above.
+                continue;
+            }
             spin_until(|| watches.has_seen.load(SeqCst) == 1);
             assert!(set.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
         }
