@@ -26,6 +26,15 @@ fn block() {
     std::thread::sleep(SLOW);
 }
 
+/// Blocks until the monitor has warned once more than `before` of that line, and on for as long as a second warning would take:
+/// the monitor comes when it has a processor.
+fn block_until_warned(line: u32, before: usize) {
+    while warnings(line).len() == before {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    block();
+}
+
 /// What the monitor has logged so far that speaks of a line of this file.
 fn warnings(line: u32) -> Vec<Line> {
     lines_about("windlass::monitor", file!(), line)
@@ -78,12 +87,13 @@ fn nor_is_it_within_another_or_with_tasks_beside() {
 fn what_the_same_poll_does_after_it_is_slow() {
     alone("what_the_same_poll_does_after_it_is_slow", |workers| {
         let runtime = runtime(workers);
-        let blocks = async {
-            block_in_place(block);
-            block();
-        };
-        let (task, line) = (runtime.spawn(blocks), line());
+        let line = line() + 6;
         let before = warnings(line).len();
+        let blocks = async move {
+            block_in_place(block);
+            block_until_warned(line, before);
+        };
+        let task = runtime.spawn(blocks);
         futures::executor::block_on(task).unwrap();
         assert_eq!(warnings(line).len(), before + 1, "{:?}", warnings(line));
     });
@@ -93,13 +103,14 @@ fn what_the_same_poll_does_after_it_is_slow() {
 fn a_poll_after_it_is_slow() {
     alone("a_poll_after_it_is_slow", |workers| {
         let runtime = runtime(workers);
+        let line = line() + 7;
+        let before = warnings(line).len();
         let blocks = async move {
             block_in_place(block);
             task::yield_now().await;
-            block();
+            block_until_warned(line, before);
         };
-        let (task, line) = (runtime.spawn(blocks), line());
-        let before = warnings(line).len();
+        let task = runtime.spawn(blocks);
         futures::executor::block_on(task).unwrap();
         assert_eq!(warnings(line).len(), before + 1, "{:?}", warnings(line));
     });
@@ -111,12 +122,13 @@ fn a_slow_task_of_the_stand_in_is_slow() {
         let runtime = runtime(workers);
         let (tx, rx) = mpsc::channel();
         let task = runtime.spawn(async move {
+            let line = line() + 6;
+            let before = warnings(line).len();
             let slow = async move {
-                block();
+                block_until_warned(line, before);
                 tx.send(()).unwrap();
             };
-            let (_slow, line) = (windlass::spawn(slow), line());
-            let before = warnings(line).len();
+            let _slow = windlass::spawn(slow);
             block_in_place(|| rx.recv().unwrap());
             (line, before)
         });

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tracing::Level;
 use windlass::runtime::Runtime;
 use windlass::task;
-use windlass_tests::log::{Line, line, lines_about, lines_of, listen, names};
+use windlass_tests::log::{Line, line, lines_about, listen};
 use windlass_tests::{Flavor, watchdog};
 
 /// What the monitor has logged so far that speaks of a line of this file.
@@ -19,6 +19,15 @@ fn warnings(line: u32) -> Vec<Line> {
 /// Blocks the thread, as a task should not.
 fn block(duration: Duration) {
     std::thread::sleep(duration);
+}
+
+/// Blocks until the monitor has warned so often of that line, and on for as long as one more warning would take: the monitor comes
+/// when it has a processor.
+fn block_until_warned(line: u32, times: usize) {
+    while warnings(line).len() < times {
+        block(Duration::from_millis(1));
+    }
+    block(SLOW);
 }
 
 const SLOW: Duration = Duration::from_millis(200);
@@ -48,26 +57,19 @@ fn alone(scenario: &str, body: impl FnOnce() + Send + 'static) {
 }
 
 #[test]
-fn a_task_that_blocks_200_ms_is_named_by_its_line() {
-    const ROUNDS: usize = 3;
-    alone("a_task_that_blocks_200_ms_is_named_by_its_line", || {
+fn a_task_that_blocks_is_named_by_its_line() {
+    alone("a_task_that_blocks_is_named_by_its_line", || {
+        // As soon as the monitor has a processor: how late that is says nothing of it.
+        let usual = format!("{:?}", windlass::runtime::Builder::new_multi_thread());
+        assert!(usual.contains("slow_poll_threshold: 100ms"), "{usual}");
         for flavor in FLAVORS {
             let runtime = flavor.runtime();
-            let before = lines_of("windlass::monitor").len();
-            let mut spawned_at = 0;
-            for _ in 0..ROUNDS {
-                let (task, line) = (runtime.spawn(async { block(SLOW) }), line());
-                finish(flavor, &runtime, task);
-                spawned_at = line;
-            }
-            let log = lines_of("windlass::monitor").split_off(before);
-            let warnings: Vec<_> =
-                log.iter().filter(|entry| names(&entry.message, file!(), spawned_at)).collect();
-            // More often than not: now and then the machine keeps the monitor from looking.
-            assert!(
-                warnings.len() > ROUNDS / 2,
-                "{flavor}: {ROUNDS} times slow at line {spawned_at}: {log:?}"
-            );
+            let spawned_at = line() + 2;
+            let before = warnings(spawned_at).len();
+            let task = runtime.spawn(async move { block_until_warned(spawned_at, before + 1) });
+            finish(flavor, &runtime, task);
+            let warnings = warnings(spawned_at);
+            assert_eq!(warnings.len(), before + 1, "{flavor}: {warnings:?}");
             assert!(warnings.iter().all(|warning| warning.level == Level::WARN), "{warnings:?}");
         }
     });
@@ -92,7 +94,8 @@ fn the_warning_comes_while_the_poll_lasts() {
 fn a_slow_poll_is_reported_once() {
     alone("a_slow_poll_is_reported_once", || {
         let runtime = early(Flavor::MultiThread(2));
-        let (task, line) = (runtime.spawn(async { block(SLOW) }), line());
+        let line = line() + 1;
+        let task = runtime.spawn(async move { block_until_warned(line, 1) });
         futures::executor::block_on(task).unwrap();
         assert_eq!(warnings(line).len(), 1, "{:?}", warnings(line));
     });
@@ -102,12 +105,13 @@ fn a_slow_poll_is_reported_once() {
 fn every_slow_poll_is_reported() {
     alone("every_slow_poll_is_reported", || {
         let runtime = early(Flavor::MultiThread(2));
-        let slow_twice = async {
-            block(SLOW);
+        let line = line() + 6;
+        let slow_twice = async move {
+            block_until_warned(line, 1);
             task::yield_now().await;
-            block(SLOW);
+            block_until_warned(line, 2);
         };
-        let (task, line) = (runtime.spawn(slow_twice), line());
+        let task = runtime.spawn(slow_twice);
         futures::executor::block_on(task).unwrap();
         assert_eq!(warnings(line).len(), 2, "{:?}", warnings(line));
     });
@@ -118,7 +122,9 @@ fn the_warning_names_the_task_and_how_long() {
     alone("the_warning_names_the_task_and_how_long", || {
         let runtime = early(Flavor::MultiThread(2));
         let builder = task::Builder::new().name("sleepy");
-        let (task, line) = (builder.spawn_on(async { block(SLOW) }, runtime.handle()).unwrap(), line());
+        let line = line() + 2;
+        let sleepy = async move { block_until_warned(line, 1) };
+        let task = builder.spawn_on(sleepy, runtime.handle()).unwrap();
         futures::executor::block_on(task).unwrap();
         let warnings = warnings(line);
         let message = &warnings.first().expect("a warning").message;
@@ -146,13 +152,20 @@ fn many_short_polls_are_not_slow() {
         let runtime = Flavor::MultiThread(2).builder().slow_poll_threshold(threshold).build().unwrap();
         let begun = Instant::now();
         let busy = async move {
-            while begun.elapsed() < 2 * threshold {
+            let (mut last, mut longest) = (begun, Duration::ZERO);
+            while last - begun < 2 * threshold {
                 task::yield_now().await;
+                let now = Instant::now();
+                longest = longest.max(now - last);
+                last = now;
             }
+            longest
         };
         let (task, line) = (runtime.spawn(busy), line());
-        futures::executor::block_on(task).unwrap();
-        assert!(warnings(line).is_empty(), "{:?}", warnings(line));
+        let longest = futures::executor::block_on(task).unwrap();
+        // A poll lasts that long where its thread has no processor, and is reported then as it should.
+        let all_were_short = longest < threshold / 2;
+        assert!(warnings(line).is_empty() || !all_were_short, "{:?} after {longest:?}", warnings(line));
     });
 }
 
@@ -160,15 +173,19 @@ fn many_short_polls_are_not_slow() {
 fn the_second_poll_of_a_task_is_watched_as_the_first() {
     alone("the_second_poll_of_a_task_is_watched_as_the_first", || {
         let runtime = early(Flavor::MultiThread(2));
-        let slow_in_the_end = async {
+        let line = line() + 10;
+        let slow_in_the_end = async move {
             for _ in 0..10 {
                 task::yield_now().await;
             }
-            block(SLOW);
+            // None, unless this thread had no processor for long.
+            let before = warnings(line).len();
+            block_until_warned(line, before + 1);
+            before
         };
-        let (task, line) = (runtime.spawn(slow_in_the_end), line());
-        futures::executor::block_on(task).unwrap();
-        assert_eq!(warnings(line).len(), 1, "{:?}", warnings(line));
+        let task = runtime.spawn(slow_in_the_end);
+        let before = futures::executor::block_on(task).unwrap();
+        assert_eq!(warnings(line).len(), before + 1, "{:?}", warnings(line));
     });
 }
 
@@ -176,14 +193,15 @@ fn the_second_poll_of_a_task_is_watched_as_the_first() {
 fn a_drop_that_takes_long_is_a_slow_poll() {
     alone("a_drop_that_takes_long_is_a_slow_poll", || {
         let runtime = early(Flavor::MultiThread(2));
-        let slow = windlass_tests::OnDrop::new(|| block(SLOW));
+        let line = line() + 8;
+        let slow = windlass_tests::OnDrop::new(move || block_until_warned(line, 1));
         let (polled, was_polled) = std::sync::mpsc::channel();
         let future = async move {
             let _slow = slow;
             polled.send(()).unwrap();
             std::future::pending::<()>().await;
         };
-        let (task, line) = (runtime.spawn(future), line());
+        let task = runtime.spawn(future);
         was_polled.recv().unwrap();
         task.abort();
         futures::executor::block_on(task).unwrap_err();
