@@ -72,7 +72,10 @@ fn moved_as_the_time_is_up(flavor: Flavor) {
     let (give, given) = mpsc::channel::<TimeoutScope>();
     let moves = thread::spawn(move || {
         for scope in given {
-            while scope.reschedule(past).is_ok() && scope.reschedule(far).is_ok() {}
+            while scope.reschedule(past).is_ok() && scope.reschedule(far).is_ok() {
+                // Who is to see it may wait for this very processor.
+                thread::yield_now();
+            }
         }
     });
     runtime.block_on(async {
