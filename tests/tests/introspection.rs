@@ -181,7 +181,8 @@ fn polls_are_counted(flavor: Flavor) {
 fn the_age_grows(flavor: Flavor) {
     flavor.runtime().block_on(async {
         let (task, go_on) = waiting(None).await;
-        let (first, begun) = (listed(task.id()).unwrap().age(), Instant::now());
+        // The time counts from before the first look: another thread may have the processor between the two.
+        let (begun, first) = (Instant::now(), listed(task.id()).unwrap().age());
         // The clock may be coarse, but it moves.
         yield_until(|| listed(task.id()).unwrap().age() > first).await;
         let age = listed(task.id()).unwrap().age();
