@@ -9,6 +9,7 @@ use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
+use windlass::net::TcpSocket;
 use windlass_tests::example;
 use windlass_tests::fileserver::FileServer;
 
@@ -150,8 +151,10 @@ fn a_page_that_is_too_large() {
 }
 
 fn no_first_page() {
-    // A port that was free a moment ago.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // A port that is taken, so that nobody else gets it, and on which nobody listens.
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = bound.local_addr().unwrap();
     let crawled = finish(start(address, "/", &[]), address);
     assert_eq!(crawled.status.code(), Some(1));
     assert!(crawled.stderr.contains("the first page cannot be fetched"), "{}", crawled.stderr);
@@ -208,14 +211,15 @@ fn interrupt_and_see(child: &mut Child) -> BufReader<ChildStderr> {
 
 fn a_page_that_takes_too_long() {
     let server = ByHand::new();
-    let child = start(server.address(), "/", &["--timeout", "500"]);
+    // The other two pages have to be answered within that, however late this thread gets a processor.
+    let child = start(server.address(), "/", &["--timeout", "2000"]);
     server.asked().answer("<a href=slow>s</a><a href=quick>q</a>");
     let (one, two) = (server.asked(), server.asked());
     let (slow, quick) = if one.1 == "/slow" { (one, two) } else { (two, one) };
     quick.answer("");
     let crawled = finish(child, server.address());
     drop(slow);
-    assert!(crawled.pages.contains("failed /slow (no whole answer within 500ms)"), "{:?}", crawled.pages);
+    assert!(crawled.pages.contains("failed /slow (no whole answer within 2s)"), "{:?}", crawled.pages);
     assert_eq!(crawled.summary, "2 pages fetched, 1 failed, 0 beyond the limits, 0 left, 0 cut");
 }
 
