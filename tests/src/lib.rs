@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Once, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -311,6 +311,32 @@ impl Wake for CountingWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// A waker that panics when it is woken, without a line in the log.
+pub fn panics_when_woken() -> Waker {
+    struct PanicsWhenWoken;
+    impl Wake for PanicsWhenWoken {
+        fn wake(self: Arc<Self>) {
+            resume_unwind(Box::new("woken, and panics at it"));
+        }
+    }
+    Waker::from(Arc::new(PanicsWhenWoken))
+}
+
+/// A waker that calls a function when it is cloned, and does nothing else. (The function is never dropped.)
+pub fn calls_when_cloned(f: impl Fn() + Send + Sync + 'static) -> Waker {
+    type Function = Box<dyn Fn() + Send + Sync>;
+    unsafe fn clone(f: *const ()) -> RawWaker {
+        // SAFETY: it was made of a reference to such a function, which is never dropped.
+        let call = unsafe { &*f.cast::<Function>() };
+        call();
+        RawWaker::new(f, &CALLS)
+    }
+    static CALLS: RawWakerVTable = RawWakerVTable::new(clone, |_| {}, |_| {}, |_| {});
+    let f: Box<Function> = Box::new(Box::new(f));
+    // SAFETY: the functions of the table may be called on any thread, with a function that may be too.
+    unsafe { Waker::from_raw(RawWaker::new(Box::into_raw(f).cast_const().cast(), &CALLS)) }
 }
 
 /// Polls a future once with a waker that does nothing.

@@ -14,7 +14,8 @@ use std::task::{Context, Poll};
 use windlass::io::{AsyncFd, AsyncFdReadyGuard, Interest, Ready};
 use windlass_tests::tcp::would_block;
 use windlass_tests::{
-    CountingWaker, Flavor, on_every_flavor, once, panics_at_its_caller, poll_once, spin_until,
+    CountingWaker, Flavor, calls_when_cloned, on_every_flavor, once, panics_at_its_caller, poll_once,
+    spin_until,
 };
 
 on_every_flavor!(
@@ -40,6 +41,7 @@ on_every_flavor!(
     a_plain_file_is_refused,
     a_closed_number_is_refused,
     two_runtimes_watch_one_pipe_each,
+    a_waker_that_waits_for_the_descriptor_too_as_it_is_cloned,
     deprecated_constructors_work,
 );
 once!(the_end_of_the_runtime_wakes_who_waits, after_the_end_of_the_runtime, panics_outside_of_a_runtime);
@@ -473,6 +475,22 @@ fn two_runtimes_watch_one_pipe_each(flavor: Flavor) {
         far.await.unwrap();
         assert_eq!(near.await.unwrap(), 1);
     });
+}
+
+fn a_waker_that_waits_for_the_descriptor_too_as_it_is_cloned(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let _inside = runtime.enter();
+    let (fd, peer) = ends();
+    let fd = Arc::new(fd);
+    let waker = {
+        let fd = fd.clone();
+        calls_when_cloned(move || assert!(is_pending(fd.ready(Interest::READABLE))))
+    };
+    let mut cx = Context::from_waker(&waker);
+    assert!(fd.poll_read_ready(&mut cx).is_pending());
+    let mut listed = Box::pin(fd.readable());
+    assert!(listed.as_mut().poll(&mut cx).is_pending());
+    drop((listed, peer));
 }
 
 #[allow(deprecated)]

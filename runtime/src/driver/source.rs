@@ -206,21 +206,18 @@ impl Source {
 
     #[cold]
     fn wait(&self, cx: &mut Context<'_>, direction: Direction) -> Poll<ReadyEvent> {
-        let old;
-        let event = {
+        // Cloned and dropped with no lock held: either is the user's code, and the drop may be the end of a task.
+        let waker = cx.waker().clone();
+        let (event, old) = {
             let mut waiters = self.waiters.lock();
             let slot = match direction {
                 Direction::Read => &mut waiters.reader,
                 Direction::Write => &mut waiters.writer,
             };
-            old = match slot {
-                Some(waker) if waker.will_wake(cx.waker()) => None,
-                slot => slot.replace(cx.waker().clone()),
-            };
+            let old = slot.replace(waker);
             // Under the lock: an event that came before it is seen here, one that comes after finds the waker.
-            self.look(direction.mask())
+            (self.look(direction.mask()), old)
         };
-        // Its drop may be the end of a task: not under the lock.
         drop(old);
         if event.is_something() { Poll::Ready(event) } else { Poll::Pending }
     }
@@ -237,18 +234,14 @@ impl Source {
             self.unlist(place);
             return Poll::Ready(event);
         }
-        let old;
-        let event = {
+        // As in `wait`.
+        let waker = cx.waker().clone();
+        let (event, old) = {
             let mut waiters = self.waiters.lock();
             let waiters = &mut *waiters;
             let at = place.get_or_insert_with(|| Place(waiters.listed.insert(Listed { mask, waker: None })));
-            let slot = &mut waiters.listed[at.0].waker;
-            old = match slot {
-                Some(waker) if waker.will_wake(cx.waker()) => None,
-                slot => slot.replace(cx.waker().clone()),
-            };
-            // As in `wait`.
-            self.look(mask)
+            let old = waiters.listed[at.0].waker.replace(waker);
+            (self.look(mask), old)
         };
         drop(old);
         if !event.is_something() {
