@@ -1,13 +1,15 @@
 //! `io::duplex`: a pipe both ways in memory.
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures::FutureExt;
-use windlass::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use windlass_tests::{CountingWaker, Flavor, on_every_flavor, once, panics_at_its_caller};
+use windlass::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
+use windlass_tests::{
+    CountingWaker, Flavor, calls_when_cloned, on_every_flavor, once, panics_at_its_caller, panics_when_woken,
+};
 
 on_every_flavor!(ping_pong, bytes_of_any_sizes_in_order, it_gives_way, a_reader_is_told_of_the_end);
 
@@ -22,6 +24,8 @@ once!(
     no_bytes_are_no_reason_to_wait,
     a_capacity_of_nothing_is_a_panic,
     a_waker_that_owns_the_other_side,
+    a_waker_that_panics_costs_nobody_else_anything,
+    a_waker_that_uses_the_other_side_as_it_is_cloned,
 );
 
 fn now<T>(future: impl Future<Output = T>) -> Option<T> {
@@ -235,4 +239,40 @@ fn a_waker_that_owns_the_other_side() {
     assert!(poll(&Waker::from(Arc::new(Owner(far)))).is_pending());
     assert!(poll(Waker::noop()).is_pending(), "the other side goes with the waker, after the look");
     assert!(matches!(poll(Waker::noop()), Poll::Ready(Ok(0))));
+}
+
+fn a_waker_that_panics_costs_nobody_else_anything() {
+    let (mut near, mut far) = duplex(4);
+    let read = |near: &mut DuplexStream| {
+        let (waker, mut bytes) = (panics_when_woken(), [0; 4]);
+        Pin::new(near).poll_read(&mut Context::from_waker(&waker), &mut bytes).map(Result::unwrap)
+    };
+    assert!(read(&mut near).is_pending());
+    assert_eq!(now(far.write(b"1")).unwrap().unwrap(), 1, "that is for who writes to know");
+    assert_eq!(read(&mut near), Poll::Ready(1));
+    assert!(read(&mut near).is_pending());
+    // One task reads, and another one writes.
+    assert_eq!(now(near.write(b"1234")).unwrap().unwrap(), 4);
+    let (wakes, waker) = CountingWaker::new();
+    assert!(Pin::new(&mut near).poll_write(&mut Context::from_waker(&waker), b"5").is_pending());
+    drop(far);
+    assert_eq!(wakes.wakes(), 1, "the other side is gone, and who writes is not told");
+}
+
+fn a_waker_that_uses_the_other_side_as_it_is_cloned() {
+    let (mut near, far) = duplex(4);
+    let far = Mutex::new(far);
+    let waker = calls_when_cloned(move || {
+        now(far.lock().unwrap().write(b"1234")).unwrap().unwrap();
+    });
+    let read = pin!(near.read(&mut [0; 4])).poll(&mut Context::from_waker(&waker));
+    assert!(matches!(read, Poll::Ready(Ok(4))), "what came meanwhile is seen");
+    let (mut near, far) = duplex(4);
+    let far = Mutex::new(far);
+    let waker = calls_when_cloned(move || {
+        now(far.lock().unwrap().read(&mut [0; 4])).unwrap().unwrap();
+    });
+    assert_eq!(now(near.write(b"1234")).unwrap().unwrap(), 4);
+    let write = pin!(near.write(b"5")).poll(&mut Context::from_waker(&waker));
+    assert!(matches!(write, Poll::Ready(Ok(1))), "what was read meanwhile has made room");
 }

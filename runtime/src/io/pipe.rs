@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Result};
 use std::task::{Context, Poll, Waker, ready};
 
+use crate::driver::wake;
 use crate::primitives::Mutex;
 use crate::task::{Note, Resource, coop};
 
@@ -45,19 +46,28 @@ impl Pipe {
         take: impl FnOnce(&[u8], &[u8]) -> usize,
     ) -> Poll<Result<usize>> {
         let coop = ready!(coop::poll_proceed(cx)).awaiting(Note::resource(Resource::Pipe, self));
+        let waits = |inner: &Inner| inner.bytes.is_empty() && !inner.closed && wanted > 0;
+        let waker;
         let mut inner = self.0.lock();
-        if inner.bytes.is_empty() && !inner.closed && wanted > 0 {
-            let old = leave(&mut inner.reader, cx);
+        if waits(&inner) {
             drop(inner);
-            drop(old);
-            return Poll::Pending;
+            // Cloned and dropped with no lock held: either is the user's code, and the drop may be the end of a task that owns the
+            // other side.
+            waker = cx.waker().clone();
+            inner = self.0.lock();
+            if waits(&inner) {
+                let old = inner.reader.replace(waker);
+                drop(inner);
+                drop(old);
+                return Poll::Pending;
+            }
         }
         let (first, second) = inner.bytes.as_slices();
         let taken = take(first, second);
         inner.bytes.drain(..taken);
         let writer = if taken > 0 { inner.writer.take() } else { None };
         drop(inner);
-        writer.into_iter().for_each(Waker::wake);
+        writer.into_iter().for_each(wake);
         coop.made_progress();
         Poll::Ready(Ok(taken))
     }
@@ -69,18 +79,27 @@ impl Pipe {
         slices: impl Iterator<Item = &'a [u8]>,
     ) -> Poll<Result<usize>> {
         let coop = ready!(coop::poll_proceed(cx)).awaiting(Note::resource(Resource::Pipe, self));
+        let mut slices = slices.filter(|slice| !slice.is_empty()).peekable();
+        let is_some = slices.peek().is_some();
+        let waits = |inner: &Inner| is_some && inner.bytes.len() == inner.capacity && !inner.is_over();
+        let waker;
         let mut inner = self.0.lock();
-        if inner.closed || inner.broken {
+        if waits(&inner) {
+            drop(inner);
+            // As in `poll_read`.
+            waker = cx.waker().clone();
+            inner = self.0.lock();
+            if waits(&inner) {
+                let old = inner.writer.replace(waker);
+                drop(inner);
+                drop(old);
+                return Poll::Pending;
+            }
+        }
+        if inner.is_over() {
             return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
         }
-        let mut slices = slices.filter(|slice| !slice.is_empty()).peekable();
         let before = inner.bytes.len();
-        if slices.peek().is_some() && before == inner.capacity {
-            let old = leave(&mut inner.writer, cx);
-            drop(inner);
-            drop(old);
-            return Poll::Pending;
-        }
         for slice in slices {
             let room = inner.capacity - inner.bytes.len();
             inner.bytes.extend(&slice[..slice.len().min(room)]);
@@ -88,7 +107,7 @@ impl Pipe {
         let written = inner.bytes.len() - before;
         let reader = if written > 0 { inner.reader.take() } else { None };
         drop(inner);
-        reader.into_iter().for_each(Waker::wake);
+        reader.into_iter().for_each(wake);
         coop.made_progress();
         Poll::Ready(Ok(written))
     }
@@ -97,9 +116,9 @@ impl Pipe {
     pub(super) fn close(&self) {
         let mut inner = self.0.lock();
         inner.closed = true;
-        let wakers = (inner.reader.take(), inner.writer.take());
+        let wakers = [inner.reader.take(), inner.writer.take()];
         drop(inner);
-        wake(wakers);
+        wakers.into_iter().flatten().for_each(wake);
     }
 
     /// The reader is gone.
@@ -107,22 +126,16 @@ impl Pipe {
         let mut inner = self.0.lock();
         inner.broken = true;
         let bytes = std::mem::take(&mut inner.bytes);
-        let wakers = (inner.reader.take(), inner.writer.take());
+        let wakers = [inner.reader.take(), inner.writer.take()];
         drop(inner);
         drop(bytes);
-        wake(wakers);
+        wakers.into_iter().flatten().for_each(wake);
     }
 }
 
-/// Leaves the waker there, and gives back the one before it: its drop may be the end of a task that owns the other side, so
-/// not under the lock.
-fn leave(place: &mut Option<Waker>, cx: &Context<'_>) -> Option<Waker> {
-    match place {
-        Some(waker) if waker.will_wake(cx.waker()) => None,
-        place => place.replace(cx.waker().clone()),
+impl Inner {
+    /// Whether nothing can be written any more.
+    fn is_over(&self) -> bool {
+        self.closed || self.broken
     }
-}
-
-fn wake((reader, writer): (Option<Waker>, Option<Waker>)) {
-    reader.into_iter().chain(writer).for_each(Waker::wake);
 }
