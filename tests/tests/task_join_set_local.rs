@@ -1,16 +1,19 @@
 //! A `JoinSet` of tasks of a `LocalSet`.
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Context;
 
 use futures::channel::oneshot;
 use windlass::task::{JoinSet, LocalSet};
-use windlass_tests::{Flavor, on_every_flavor, panics};
+use windlass_tests::{Flavor, on_every_flavor, panics, panics_when_woken, poll_once};
 
 on_every_flavor!(
     local_tasks_of_a_set,
     local_tasks_of_a_set_shut_down,
     local_tasks_of_a_set_dropped,
+    local_tasks_of_a_set_dropped_beside_a_waker_that_panics,
     local_tasks_spawned_before_the_local_set_is_driven,
     local_tasks_dropped_before_the_local_set_is_driven,
     spawn_local_outside_a_local_set_panics,
@@ -119,4 +122,14 @@ fn spawn_local_outside_a_local_set_panics(flavor: Flavor) {
         });
     });
     assert!(panicked.message.contains("LocalSet"), "{}", panicked.message);
+}
+
+fn local_tasks_of_a_set_dropped_beside_a_waker_that_panics(_: Flavor) {
+    let mut local = LocalSet::new();
+    let mut set = JoinSet::new();
+    let ended = spawn_local_waiting(&mut set, 3, Some(&local));
+    assert!(Pin::new(&mut local).poll(&mut Context::from_waker(&panics_when_woken())).is_pending());
+    drop(set);
+    assert!(poll_once(&mut local).is_ready(), "all of them were aborted");
+    drop(ended);
 }

@@ -20,6 +20,7 @@ use super::local_sets::Listed;
 use super::{JoinHandle, Ran, Registry, Schedule, Token, Unobserved, leave_scopes};
 use crate::context;
 use crate::primitives::{Arc, Condvar, Mutex, UnsafeCell};
+use crate::quietly;
 use crate::scheduler::Shared;
 
 /// How many tasks of a set run in one poll of it.
@@ -153,16 +154,12 @@ impl LocalShared {
             remote.waker.take()
         };
         self.arrived.notify_one();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(waker);
     }
 
     fn wake_poller(&self) {
         let waker = self.remote.lock().waker.take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wake(waker);
     }
 
     /// Moves what other threads queued to the local queue. True if there was something.
@@ -302,6 +299,13 @@ impl LocalShared {
         self.listed.take();
         let waker = self.remote.lock().waker.take();
         drop(waker);
+    }
+}
+
+/// Wakes whoever polls the set: a stranger, perhaps, whose panic is not for whoever has woken or aborted a task.
+fn wake(poller: Option<Waker>) {
+    if let Some(poller) = poller {
+        quietly(|| poller.wake());
     }
 }
 
