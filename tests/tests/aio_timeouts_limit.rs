@@ -1,20 +1,23 @@
 //! The limit of a `timeout_scope`: from when on it counts, and that one which was moved ends nothing any more.
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::mpsc;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use windlass::aio::{TimeoutScope, timeout_scope, timeout_scope_at};
 use windlass::runtime::Runtime;
 use windlass::time::{Instant, advance, sleep};
-use windlass_tests::{Flavor, on_every_flavor, once, panics_at_its_caller};
+use windlass_tests::{Flavor, on_every_flavor, once, panics_at_its_caller, panics_when_woken, poll_once};
 
 on_every_flavor!(
     it_counts_from_the_call,
     taken_away_before_the_first_poll,
     moved_before_the_first_poll,
     moved_as_the_time_is_up,
+    moved_while_one_waits_whose_waker_panics,
 );
 
 once!(a_time_outside_of_a_runtime);
@@ -99,4 +102,17 @@ fn a_time_outside_of_a_runtime() {
     // Without a time, it need not be in one before it is polled.
     let runtime = Runtime::new().unwrap();
     assert!(runtime.block_on(timeout_scope(None, async |_| ())).is_ok());
+}
+
+fn moved_while_one_waits_whose_waker_panics(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let _inside = runtime.enter();
+    let mut kept = None;
+    let mut scoped = pin!(timeout_scope(ms(60_000), |scope| {
+        kept = Some(scope);
+        pending::<()>()
+    }));
+    assert!(scoped.as_mut().poll(&mut Context::from_waker(&panics_when_woken())).is_pending());
+    kept.unwrap().reschedule(Instant::now()).unwrap();
+    assert!(matches!(poll_once(&mut scoped), Poll::Ready(Err(_))));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use windlass::runtime::Runtime;
 use windlass::time::{self, Instant, Sleep, sleep, sleep_until};
-use windlass_tests::{CountingWaker, Flavor, panics_at_its_caller};
+use windlass_tests::{CountingWaker, Flavor, panics_at_its_caller, panics_when_woken};
 
 const MS: Duration = Duration::from_millis(1);
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
@@ -26,6 +26,7 @@ windlass_tests::on_every_flavor!(
     moved_to_the_past_while_it_waits,
     who_waits_is_woken_when_it_is_moved_to_the_past,
     one_more_after_one_that_was_moved_to_the_past,
+    a_waker_that_panics_is_nothing_to_whoever_moves_it,
     moved_after_it_was_ready,
     moved_to_later_and_back,
     is_elapsed_tells_what_has_fired,
@@ -244,6 +245,15 @@ fn one_more_after_one_that_was_moved_to_the_past(flavor: Flavor) {
             }
         });
     }
+}
+
+fn a_waker_that_panics_is_nothing_to_whoever_moves_it(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let _inside = runtime.enter();
+    let mut sleep = pin!(sleep(60_000 * MS));
+    assert!(sleep.as_mut().poll(&mut Context::from_waker(&panics_when_woken())).is_pending());
+    sleep.as_mut().reset(Instant::now());
+    assert!(sleep.poll(&mut Context::from_waker(Waker::noop())).is_ready());
 }
 
 fn moved_after_it_was_ready(flavor: Flavor) {

@@ -14,6 +14,7 @@ use pin_project_lite::pin_project;
 
 use super::InvalidState;
 use crate::context;
+use crate::quietly;
 use crate::task::coop;
 use crate::time::error::Elapsed;
 use crate::time::{Instant, Sleep, sleep, sleep_until};
@@ -173,7 +174,7 @@ impl TimeoutScope {
             state.waker.take()
         };
         if let Some(waker) = waker {
-            waker.wake();
+            quietly(|| waker.wake());
         }
         Ok(())
     }

@@ -457,7 +457,7 @@ impl Timer {
         // It is not in the wheel any more: nobody may leave it there for another.
         self.tick = GONE;
         if let Some(waker) = waker {
-            waker.wake();
+            wake(waker);
         }
     }
 
