@@ -14,6 +14,7 @@ on_conformance_flavors!(
     start_of_one_that_panics,
     start_of_one_that_is_never_ready,
     start_given_up_aborts,
+    start_given_up_once_it_is_ready,
     start_given_up_after_it_failed,
     start_given_up_before_it_fails,
     start_fails_later_in_the_group,
@@ -83,6 +84,29 @@ fn start_given_up_aborts(flavor: Flavor) {
         });
         task::yield_now().await;
         drop(start);
+        group.join().await.unwrap();
+    });
+}
+
+fn start_given_up_once_it_is_ready(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let group = TaskGroup::<Oops>::new();
+        let (unseen, mut is_unseen) = oneshot::channel::<()>();
+        let (ready, is_ready) = oneshot::channel();
+        let (go_on, may_go_on) = oneshot::channel();
+        let (done, is_done) = oneshot::channel();
+        let start = group.start(async move |status| {
+            status.started(unseen);
+            ready.send(()).unwrap();
+            may_go_on.await.unwrap();
+            done.send(()).unwrap();
+            Ok(())
+        });
+        is_ready.await.unwrap();
+        drop(start);
+        assert!(is_unseen.try_recv().is_err(), "nobody will see what it said: that is gone");
+        go_on.send(()).unwrap();
+        is_done.await.expect("it is the group's, and goes on");
         group.join().await.unwrap();
     });
 }

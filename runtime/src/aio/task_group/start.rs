@@ -208,7 +208,15 @@ impl<V, E> Future for Start<V, E> {
 
 impl<V, E> Drop for Start<V, E> {
     fn drop(&mut self) {
-        if let Some(child) = &self.child {
+        let seen = {
+            let mut state = self.readiness.0.lock();
+            let waits = matches!(*state, State::Waits(_));
+            (!waits).then(|| mem::replace(&mut *state, State::Seen))
+        };
+        // One that is ready belongs to the group, though nobody has seen what it said.
+        if seen.is_none()
+            && let Some(child) = &self.child
+        {
             child.abort();
         }
         if let Some(failure) = self.give_up() {
