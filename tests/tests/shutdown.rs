@@ -1,6 +1,7 @@
 //! G4: once a shutdown completes no task runs, every future is dropped, and what was asked for of its limits is kept.
 
 use std::future::pending;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
@@ -8,10 +9,11 @@ use std::time::{Duration, Instant};
 use futures::channel::oneshot;
 use windlass::runtime::{Handle, Runtime};
 use windlass::task::{self, JoinHandle};
+use windlass::time;
 use windlass_tests::ending::{Way, assert_ended};
 use windlass_tests::{
-    Flavor, Ledger, OnDrop, linger_into_shutdown, on_every_flavor, on_multi_thread, spin_until, wake_self,
-    yield_until,
+    Flavor, Ledger, OnDrop, linger_into_shutdown, on_every_flavor, on_multi_thread, poll_once, spin_until,
+    wake_self, yield_until,
 };
 
 on_every_flavor!(
@@ -33,6 +35,7 @@ on_multi_thread!(
     a_poll_in_hand_is_waited_for,
     shutdown_timeout_gives_up_on_a_stuck_task,
     shutdown_background_leaves_a_stuck_task_behind,
+    a_stuck_task_that_sleeps_after_the_shutdown_is_cancelled,
 );
 
 fn futures_are_dropped_before_drop_returns(flavor: Flavor) {
@@ -287,4 +290,26 @@ fn shutdown_background_leaves_a_stuck_task_behind(flavor: Flavor) {
     drop(release);
     assert!(futures::executor::block_on(task).unwrap_err().is_cancelled());
     assert!(futures::executor::block_on(other).unwrap_err().is_cancelled());
+}
+
+fn a_stuck_task_that_sleeps_after_the_shutdown_is_cancelled(flavor: Flavor) {
+    for is_set_before in [true, false] {
+        let runtime = flavor.runtime();
+        let (release, released) = std_mpsc::channel::<()>();
+        let (started, has_started) = std_mpsc::channel();
+        let task = runtime.spawn(async move {
+            let mut sleep = pin!(time::sleep(LONG));
+            if is_set_before {
+                assert!(poll_once(&mut sleep).is_pending());
+            }
+            started.send(()).unwrap();
+            let _ = released.recv();
+            sleep.await;
+        });
+        has_started.recv().unwrap();
+        runtime.shutdown_background();
+        drop(release);
+        let error = futures::executor::block_on(task).unwrap_err();
+        assert!(error.is_cancelled(), "{error}");
+    }
 }

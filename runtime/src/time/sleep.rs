@@ -6,6 +6,7 @@ use std::marker::PhantomPinned;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
+use std::ptr;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use pin_project_lite::pin_project;
 
 use super::Instant;
 use crate::context;
-use crate::driver::{Clock, Grain, Moved, Polled, Set, Timer, leave_to_worker, now_by};
+use crate::driver::{Clock, Grain, Moved, Polled, Set, Timer, Timers, leave_to_worker, now_by};
 use crate::primitives::Arc;
 use crate::runtime::in_runtime;
 use crate::scheduler::Shared;
-use crate::task::{Note, coop};
+use crate::task::{Note, coop, is_of, only_queues};
 
 /// Waits until so much time has passed; asyncio's `sleep`.
 ///
@@ -95,7 +96,8 @@ pin_project! {
     ///
     /// # Panics
     ///
-    /// A poll outside of a runtime panics, and one after the runtime was shut down.
+    /// A poll outside of a runtime panics, and one after the runtime was shut down; but not in a task of that runtime whose poll
+    /// goes on for longer, which is cancelled as soon as that is over.
     ///
     /// # Examples
     ///
@@ -310,7 +312,10 @@ fn end(polled: Polled, tick: u64, deadline: Instant, state: &mut State, waker: &
     let State::Set(timer) = state else { return true };
     let clock = timer.clock();
     match polled {
-        Polled::Closed if !has_passed(clock, deadline) => closed(),
+        Polled::Closed if !has_passed(clock, deadline) => {
+            assert_ends(waker, |timers| timer.is_of(timers));
+            false
+        }
         Polled::Fired if timer.due > tick => {
             *state = State::Unknown;
             set(deadline, state, waker)
@@ -339,11 +344,15 @@ fn set(deadline: Instant, state: &mut State, waker: &Waker) -> bool {
         // A clock that stands is exact about whom it stops for.
         let slack = if clock.is_virtual() { 0 } else { slack(ahead) };
         match set_in(runtime, tick, slack, waker) {
-            Some(timer) => {
+            Set::Waits { timer, .. } => {
                 *state = State::Set(Registered { timer: ManuallyDrop::new(timer), due });
                 false
             }
-            None => true,
+            Set::Due => true,
+            Set::Closed => {
+                assert_ends(waker, |timers| ptr::eq(timers, runtime.driver.timers()));
+                false
+            }
         }
     })
 }
@@ -357,34 +366,34 @@ fn slack(ahead: Duration) -> u64 {
 }
 
 #[inline]
-fn set_in(runtime: &Arc<Shared>, tick: u64, slack: u64, waker: &Waker) -> Option<Timer> {
+fn set_in(runtime: &Arc<Shared>, tick: u64, slack: u64, waker: &Waker) -> Set {
     let (set, on_worker) = context::with_worker_of(Arc::as_ptr(runtime), |worker| match worker {
         Some(worker) => (worker.timers().set(tick, slack, waker), true),
         None => (runtime.driver.timers().outside().set(tick, waker), false),
     });
-    match set {
-        Set::Waits { timer, is_earliest } => {
-            // A worker looks at what it has set before it sleeps.
-            if is_earliest && !on_worker {
-                runtime.driver.timer_moved_up(tick);
-            }
-            Some(timer)
-        }
-        Set::Due => None,
-        Set::Closed => closed(),
+    // A worker looks at what it has set before it sleeps.
+    if matches!(set, Set::Waits { is_earliest: true, .. }) && !on_worker {
+        runtime.driver.timer_moved_up(tick);
     }
+    set
 }
 
 fn has_passed(clock: &Clock, deadline: Instant) -> bool {
     deadline.into_std() <= clock.now()
 }
 
+/// The runtime of the timer is shut down, and wakes nobody. What waits is to be a task of it, in a poll that has gone on for longer: that
+/// task ends with the poll, and until then it may wait.
 #[cold]
-fn closed() -> ! {
-    panic!(
+fn assert_ends(waker: &Waker, is_its: impl FnOnce(&Timers) -> bool) {
+    let ends =
+        context::with_worker(|worker| worker.is_some_and(|worker| is_its(worker.shared().driver.timers())))
+            && context::with_task(|task| task.is_some_and(|task| only_queues(waker) && is_of(waker, task)));
+    assert!(
+        ends,
         "the runtime of this timer is being shut down, and will not wake anyone any more: end what waits for \
          time before the runtime is dropped"
-    )
+    );
 }
 
 impl fmt::Debug for Sleep {
