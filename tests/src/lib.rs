@@ -339,6 +339,20 @@ pub fn calls_when_cloned(f: impl Fn() + Send + Sync + 'static) -> Waker {
     unsafe { Waker::from_raw(RawWaker::new(Box::into_raw(f).cast_const().cast(), &CALLS)) }
 }
 
+/// A waker of which any clone panics when it is dropped as long as the flag is set, without a line in the log.
+pub fn panics_when_dropped(if_set: &'static AtomicBool) -> Waker {
+    unsafe fn drop(if_set: *const ()) {
+        // SAFETY: it was made of a reference that lives for ever.
+        if unsafe { &*if_set.cast::<AtomicBool>() }.load(Ordering::SeqCst) {
+            resume_unwind(Box::new("dropped, and panics at it"));
+        }
+    }
+    static PANICS: RawWakerVTable =
+        RawWakerVTable::new(|flag| RawWaker::new(flag, &PANICS), |_| {}, |_| {}, drop);
+    // SAFETY: the functions of the table may be called on any thread.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::from_ref(if_set).cast(), &PANICS)) }
+}
+
 /// Polls a future once with a waker that does nothing.
 pub fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))

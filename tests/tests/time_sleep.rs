@@ -1,13 +1,15 @@
 //! `sleep` and `sleep_until`: never early, no later than they have to be, moved and polled in every state.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use windlass::runtime::Runtime;
 use windlass::time::{self, Instant, Sleep, sleep, sleep_until};
-use windlass_tests::{CountingWaker, Flavor, panics_at_its_caller, panics_when_woken};
+use windlass_tests::{CountingWaker, Flavor, panics_at_its_caller, panics_when_dropped, panics_when_woken};
 
 const MS: Duration = Duration::from_millis(1);
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
@@ -27,6 +29,7 @@ windlass_tests::on_every_flavor!(
     who_waits_is_woken_when_it_is_moved_to_the_past,
     one_more_after_one_that_was_moved_to_the_past,
     a_waker_that_panics_is_nothing_to_whoever_moves_it,
+    a_waker_that_panics_as_its_place_is_taken_may_come_back,
     moved_after_it_was_ready,
     moved_to_later_and_back,
     is_elapsed_tells_what_has_fired,
@@ -254,6 +257,25 @@ fn a_waker_that_panics_is_nothing_to_whoever_moves_it(flavor: Flavor) {
     assert!(sleep.as_mut().poll(&mut Context::from_waker(&panics_when_woken())).is_pending());
     sleep.as_mut().reset(Instant::now());
     assert!(sleep.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+}
+
+fn a_waker_that_panics_as_its_place_is_taken_may_come_back(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    runtime.block_on(async {
+        let panics: &'static AtomicBool = Box::leak(Box::default());
+        let (first, (wakes, second)) = (panics_when_dropped(panics), CountingWaker::new());
+        let mut sleep = pin!(sleep(60_000 * MS));
+        assert!(sleep.as_mut().poll(&mut Context::from_waker(&first)).is_pending());
+        panics.store(true, Ordering::SeqCst);
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            sleep.as_mut().poll(&mut Context::from_waker(&second)).is_pending()
+        }));
+        panics.store(false, Ordering::SeqCst);
+        assert!(polled.is_err(), "the panic is the caller's");
+        assert!(sleep.as_mut().poll(&mut Context::from_waker(&first)).is_pending());
+        sleep.reset(Instant::now());
+        assert_eq!(wakes.wakes(), 0, "the one who waits is another");
+    });
 }
 
 fn moved_after_it_was_ready(flavor: Flavor) {

@@ -386,9 +386,9 @@ impl Timer {
             self.waker = WakerId::of(&other);
             old = waiting.wheel.get_mut(self.key).map(|set| mem::replace(set, other));
         }
+        self.tick = deadline;
         drop(waiting);
         drop(old);
-        self.tick = deadline;
         Set::Waits { timer: self, is_earliest }
     }
 
@@ -420,10 +420,11 @@ impl Timer {
             self.tick = GONE;
             return if is_closed { Polled::Closed } else { Polled::Fired };
         };
-        let old = std::mem::replace(set, waker);
+        let old = mem::replace(set, waker);
+        // Before the old one is dropped, which may panic.
+        self.waker = id;
         drop(waiting);
         drop(old);
-        self.waker = id;
         Polled::Waits
     }
 
