@@ -8,12 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 
 use futures::channel::oneshot;
 use windlass::aio::{Promise, TaskGroup, gather, timeout_scope};
-use windlass::sync::{CapacityLimiter, Condition, Notify, PriorityQueue, Queue, broadcast};
-use windlass_tests::{CountingWaker, Flavor, on_every_flavor, poll_once, yield_until};
+use windlass::sync::{self, CapacityLimiter, Condition, Notify, PriorityQueue, Queue, broadcast};
+use windlass_tests::{
+    CountingWaker, Flavor, on_every_flavor, panics_when_dropped, panics_when_woken, poll_once, yield_until,
+};
 
 on_every_flavor!(
     a_waker_that_panics_keeps_nobody_from_a_promise,
@@ -24,6 +26,7 @@ on_every_flavor!(
     an_order_that_panics_in_a_get_leaves_the_item,
     what_a_description_is_written_to_may_use_what_is_described,
     a_message_may_use_its_channel_as_it_is_copied,
+    a_waker_that_panics_as_it_is_dropped_costs_no_message,
 );
 
 /// Panics as user code does, but without a line in the log.
@@ -31,17 +34,9 @@ fn quiet_panic() -> ! {
     resume_unwind(Box::new("boom"))
 }
 
-struct PanicsOnWake;
-
-impl Wake for PanicsOnWake {
-    fn wake(self: Arc<Self>) {
-        quiet_panic();
-    }
-}
-
 /// Polls with a waker that panics when it is woken.
 fn poll_with_a_panic<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    Pin::new(future).poll(&mut Context::from_waker(&Waker::from(Arc::new(PanicsOnWake))))
+    Pin::new(future).poll(&mut Context::from_waker(&panics_when_woken()))
 }
 
 fn a_waker_that_panics_keeps_nobody_from_a_promise(flavor: Flavor) {
@@ -247,4 +242,22 @@ fn a_message_may_use_its_channel_as_it_is_copied(flavor: Flavor) {
         assert!(one.recv().await.is_ok(), "what was sent meanwhile");
     });
     assert_eq!(third.len(), 2);
+}
+
+fn a_waker_that_panics_as_it_is_dropped_costs_no_message(_: Flavor) {
+    let panics: &'static AtomicBool = Box::leak(Box::default());
+    let of_sender = panics_when_dropped(panics);
+    for sends in [true, false] {
+        let (mut sender, mut receiver) = sync::oneshot::channel();
+        assert!(sender.poll_closed(&mut Context::from_waker(&of_sender)).is_pending());
+        let (wakes, waker) = CountingWaker::new();
+        assert!(Pin::new(&mut receiver).poll(&mut Context::from_waker(&waker)).is_pending());
+        panics.store(true, SeqCst);
+        let went =
+            catch_unwind(AssertUnwindSafe(|| if sends { sender.send(7).unwrap() } else { drop(sender) }));
+        panics.store(false, SeqCst);
+        assert!(went.is_err(), "the panic is the caller's");
+        assert_eq!(wakes.wakes(), 1, "and the receiver is told");
+        assert_eq!(poll_once(&mut receiver).map(Result::ok), Poll::Ready(sends.then_some(7)));
+    }
 }

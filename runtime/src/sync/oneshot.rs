@@ -113,8 +113,9 @@ impl<T> Sender<T> {
         state.value = Some(t);
         let waker = state.rx_waker.take();
         drop(state);
-        drop(garbage);
+        // First: what is dropped may panic.
         wake(waker);
+        drop(garbage);
         Ok(())
     }
 
@@ -179,8 +180,9 @@ impl<T> Drop for Sender<T> {
             state.sender_gone = true;
             let (waker, garbage) = (state.rx_waker.take(), state.tx_waker.take());
             drop(state);
-            drop(garbage);
+            // As in `send`.
             wake(waker);
+            drop(garbage);
         }
     }
 }
