@@ -2,20 +2,25 @@
 
 use std::future::{pending, poll_fn};
 use std::hint::black_box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
 
+use futures::FutureExt;
 use futures::channel::oneshot;
 use windlass::aio::{ChildError, TaskFailure, TaskGroup};
-use windlass::task::UnhandledKind;
+use windlass::task::{UnhandledKind, yield_now};
 use windlass_tests::group::Oops;
 use windlass_tests::reports::reporting;
-use windlass_tests::{Flavor, OnDrop, PanicsOnDrop, on_every_flavor};
+use windlass_tests::{Flavor, OnDrop, PanicsOnDrop, on_every_flavor, poll_once};
 
 on_every_flavor!(
     of_children_when_the_body_panics,
     of_a_group_that_is_dropped_outside_of_its_runtime,
     of_a_child_whose_output_panics_too_when_it_is_dropped,
     of_a_child_that_returned_an_error_and_panics_when_it_is_dropped,
+    of_a_body_that_panics_when_it_is_dropped,
 );
 
 fn of_children_when_the_body_panics(flavor: Flavor) {
@@ -76,4 +81,39 @@ fn of_a_child_that_returned_an_error_and_panics_when_it_is_dropped(flavor: Flavo
             [TaskFailure::Error(Oops("the error")), TaskFailure::Join(_)]
         ));
     });
+}
+
+fn of_a_body_that_panics_when_it_is_dropped(flavor: Flavor) {
+    let (runtime, reports) = reporting(flavor);
+    runtime.block_on(async {
+        let (release, released) = mpsc::channel::<()>();
+        let dropped = Arc::new(AtomicBool::new(false));
+        let drops = dropped.clone();
+        let mut scope = Box::pin(TaskGroup::<Oops>::scope(async move |group| {
+            let _crash = PanicsOnDrop;
+            let _told = OnDrop::new(move || drops.store(true, Ordering::SeqCst));
+            let (tx, begun) = oneshot::channel();
+            group.spawn_blocking(move || {
+                tx.send(()).unwrap();
+                let _ = released.recv();
+                panic!("the child") as Result<(), _>
+            });
+            begun.await.unwrap();
+            group.spawn(async { Err::<(), _>(Oops("another child")) });
+            pending::<Result<(), _>>().await
+        }));
+        while !dropped.load(Ordering::SeqCst) {
+            let polled = catch_unwind(AssertUnwindSafe(|| poll_once(&mut scope).is_pending()));
+            assert!(polled.is_ok_and(|waits| waits), "one of its tasks is not done");
+            yield_now().await;
+        }
+        drop(release);
+        assert!(AssertUnwindSafe(scope).catch_unwind().await.is_err());
+    });
+    let kinds: Vec<_> = reports.lock().iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(
+        kinds,
+        [UnhandledKind::TaskGroup; 2],
+        "that of each child, since the body's takes their place"
+    );
 }

@@ -16,6 +16,7 @@ use std::task::Poll;
 
 use super::TaskFailure;
 use crate::context;
+use crate::quietly;
 use crate::runtime::in_runtime;
 use crate::scheduler::Shared;
 use crate::task::JoinHandle;
@@ -188,19 +189,20 @@ impl<E: Send + 'static> TaskGroup<E> {
         }
     }
 
-    /// Runs the body until it is done, panics, or the group ends.
+    /// Runs the body until it is done, panics, or the group ends, and drops it.
     async fn run_body<T, F, B>(&self, body: F) -> Option<std::thread::Result<Result<T, E>>>
     where
         F: FnOnce(Spawner<E>) -> B,
         B: Future<Output = Result<T, E>>,
     {
         let group = &self.0.0;
-        let mut body = pin!(async move { body(self.0.clone()).await });
-        poll_fn(|cx| {
+        let mut body = pin!(Some(async move { body(self.0.clone()).await }));
+        let outcome = poll_fn(|cx| {
             if group.count.is_closed() {
                 return Poll::Ready(None);
             }
-            let polled = catch_unwind(AssertUnwindSafe(|| body.as_mut().poll(cx)));
+            let running = body.as_mut().as_pin_mut().expect("it is dropped when it has ended");
+            let polled = catch_unwind(AssertUnwindSafe(|| running.poll(cx)));
             match polled {
                 Ok(Poll::Ready(output)) => return Poll::Ready(Some(Ok(output))),
                 Ok(Poll::Pending) => {}
@@ -209,7 +211,20 @@ impl<E: Send + 'static> TaskGroup<E> {
             group.leave_waker(cx.waker());
             if group.count.is_closed() { Poll::Ready(None) } else { Poll::Pending }
         })
-        .await
+        .await;
+        // A panic in its drop is one of the body: the tasks are waited for all the same.
+        let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
+        match (outcome, dropped) {
+            (outcome, Ok(())) => outcome,
+            (Some(Err(first)), Err(second)) => {
+                quietly(|| drop(second));
+                Some(Err(first))
+            }
+            (outcome, Err(payload)) => {
+                quietly(|| drop(outcome));
+                Some(Err(payload))
+            }
+        }
     }
 
     /// What spawns into this group, for its tasks.
