@@ -21,6 +21,7 @@ on_every_flavor!(
     of_a_child_whose_output_panics_too_when_it_is_dropped,
     of_a_child_that_returned_an_error_and_panics_when_it_is_dropped,
     of_a_body_that_panics_when_it_is_dropped,
+    of_a_blocking_child_that_panics_when_it_is_dropped,
 );
 
 fn of_children_when_the_body_panics(flavor: Flavor) {
@@ -116,4 +117,27 @@ fn of_a_body_that_panics_when_it_is_dropped(flavor: Flavor) {
         [UnhandledKind::TaskGroup; 2],
         "that of each child, since the body's takes their place"
     );
+}
+
+fn of_a_blocking_child_that_panics_when_it_is_dropped(flavor: Flavor) {
+    let runtime = flavor.builder().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let (release, released) = mpsc::channel::<()>();
+        let other = windlass::task::spawn_blocking(move || {
+            let _ = released.recv();
+        });
+        let group = TaskGroup::<Oops>::new();
+        let crash = PanicsOnDrop;
+        let child = group.spawn_blocking(move || {
+            drop(crash);
+            Ok(())
+        });
+        // It has not begun, and will not.
+        group.cancel();
+        drop(release);
+        let failures = group.join().await.expect_err("the child's panic is the group's");
+        assert_eq!(failures.into_iter().filter(TaskFailure::is_panic).count(), 1);
+        assert_eq!(child.await, Err(ChildError::Cancelled));
+        other.await.unwrap();
+    });
 }

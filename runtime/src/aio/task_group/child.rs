@@ -51,7 +51,7 @@ impl<E> Drop for Member<E> {
 }
 
 pin_project! {
-    /// The future of a task of a group.
+    /// The future of a task of a group, or the function of a blocking one.
     pub(super) struct Child<F, T, E> {
         // Dropped before the membership.
         #[pin]
@@ -76,6 +76,14 @@ pin_project! {
 impl<F, T, E> Child<F, T, E> {
     pub(super) fn new(future: F, member: Member<E>) -> Self {
         Self { future: Some(future), member, _output: PhantomData }
+    }
+}
+
+impl<F: FnOnce() -> Result<T, E>, T, E> Child<F, T, E> {
+    /// Calls the function that this is of, for a blocking job. One that is not called is dropped as a future is.
+    pub(super) fn call(mut self) -> Option<T> {
+        let f = self.future.take().expect("it is called once");
+        self.member.settle(catch_unwind(AssertUnwindSafe(f)))
     }
 }
 

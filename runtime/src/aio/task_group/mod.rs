@@ -312,8 +312,8 @@ impl<E: Send + 'static> Spawner<E> {
     {
         let at = Location::caller();
         let Some(member) = Member::enter(&self.0) else { return ChildHandle::refused() };
-        let call = move || member.settle(catch_unwind(AssertUnwindSafe(f)));
-        self.keep(|runtime| runtime.spawn_blocking(call, None, at))
+        let child = Child::new(f, member);
+        self.keep(|runtime| runtime.spawn_blocking(move || child.call(), None, at))
     }
 
     /// Keeps a task of the current runtime.
