@@ -7,13 +7,14 @@ use std::sync::mpsc;
 use windlass::sync::{BoundedSemaphore, CapacityLimiter, Semaphore, TryAcquireError};
 use windlass_tests::polled::Polled;
 use windlass_tests::{
-    Flavor, in_a_task_on_conformance_flavors, on_conformance_flavors, panics_at_its_caller,
+    Flavor, OnDrop, in_a_task_on_conformance_flavors, on_conformance_flavors, panics_at_its_caller,
 };
 
 on_conformance_flavors!(
     no_more_than_so_many_at_once,
     who_is_cancelled_in_line_leaves_nothing,
     a_call_keeps_its_token_until_it_has_ended,
+    a_call_that_never_begins_keeps_its_token_until_it_is_gone,
 );
 
 in_a_task_on_conformance_flavors!(
@@ -369,4 +370,29 @@ fn a_call_keeps_its_token_until_it_has_ended(flavor: Flavor) {
         drop(go);
         drop(limiter.acquire().await);
     });
+}
+
+fn a_call_that_never_begins_keeps_its_token_until_it_is_gone(flavor: Flavor) {
+    let runtime = flavor.builder().max_blocking_threads(1).build().unwrap();
+    let (go, wait) = mpsc::channel::<()>();
+    runtime.spawn_blocking(move || {
+        let _ = wait.recv();
+    });
+    runtime.block_on(async {
+        let limiter = CapacityLimiter::new(1);
+        let (count, counted) = mpsc::channel();
+        let owned = {
+            let limiter = limiter.clone();
+            OnDrop::new(move || count.send(limiter.available_tokens()).unwrap())
+        };
+        let mut call = Polled::waiting({
+            let limiter = limiter.clone();
+            async move { limiter.to_thread(move || drop(owned)).await }
+        });
+        call.is_pending();
+        drop(call);
+        assert_eq!(counted.recv().unwrap(), 0, "what the call owns was there");
+        assert_eq!(limiter.available_tokens(), 1);
+    });
+    drop(go);
 }

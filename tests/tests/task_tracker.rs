@@ -9,7 +9,7 @@ use std::thread;
 
 use windlass::sync::{CancellationToken, TaskTracker};
 use windlass::task::LocalSet;
-use windlass_tests::{CountingWaker, Flavor, PanicsOnDrop, on_every_flavor, once};
+use windlass_tests::{CountingWaker, Flavor, OnDrop, PanicsOnDrop, on_every_flavor, once};
 
 on_every_flavor!(
     tasks_of_every_kind,
@@ -18,6 +18,7 @@ on_every_flavor!(
     dropping_it_leaves_the_tasks_alone,
     many_wait_for_many,
     tasks_that_spawn_tasks,
+    a_function_that_is_not_called_counts_until_it_is_gone,
 );
 
 once!(
@@ -297,4 +298,24 @@ fn tasks_that_spawn_tasks(flavor: Flavor) {
         tracker.wait().await;
         assert_eq!(count.load(Ordering::Relaxed), 511);
     });
+}
+
+fn a_function_that_is_not_called_counts_until_it_is_gone(flavor: Flavor) {
+    let runtime = flavor.builder().max_blocking_threads(1).build().unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    runtime.spawn_blocking(move || {
+        let _ = released.recv();
+    });
+    let tracker = TaskTracker::new();
+    let (count, counted) = mpsc::channel();
+    let owned = {
+        let tracker = tracker.clone();
+        OnDrop::new(move || count.send(tracker.len()).unwrap())
+    };
+    let job = tracker.spawn_blocking_on(move || drop(owned), runtime.handle());
+    job.abort();
+    drop(release);
+    assert_eq!(counted.recv().unwrap(), 1, "what the function owns was there");
+    runtime.block_on(async { assert!(job.await.unwrap_err().is_cancelled()) });
+    assert!(tracker.is_empty());
 }

@@ -176,7 +176,8 @@ impl CapacityLimiter {
     {
         let token = self.acquire().await;
         crate::to_thread(move || {
-            let _token = token;
+            // In this order they are dropped where this is not called.
+            let (f, _token) = (f, token);
             f()
         })
         .await

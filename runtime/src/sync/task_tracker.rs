@@ -220,8 +220,9 @@ impl TaskTracker {
     fn track_function<F: FnOnce() -> T, T>(&self, f: F) -> impl FnOnce() -> T + use<F, T> {
         let token = self.token();
         move || {
-            // Here until `f` has returned or panicked.
-            let _token = token;
+            // In this order they are dropped where this is not called: the token is there until `f` is gone, as when it has returned
+            // or panicked.
+            let (f, _token) = (f, token);
             f()
         }
     }
