@@ -31,6 +31,7 @@ on_conformance_flavors!(
     the_runtime_is_shut_down_before,
     the_runtime_is_shut_down_while_it_waits,
     the_runtime_is_shut_down_before_the_first_poll,
+    what_the_task_owns_is_gone_when_its_end_cancels_the_result,
     called_from_many_threads,
     called_in_a_blocking_job,
     called_in_a_task_and_awaited,
@@ -467,4 +468,24 @@ fn cancel_races_the_first_poll(flavor: Flavor) {
     }
     // Whether they were polled by then or not, none is left.
     spin_until(|| live(handle) == 0);
+}
+
+fn what_the_task_owns_is_gone_when_its_end_cancels_the_result(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let (tell, told) = mpsc::channel();
+    let (begun, has_begun) = oneshot::channel();
+    let tell_of_drop = tell.clone();
+    let future = async move {
+        let _owned = OnDrop::new(move || tell_of_drop.send("dropped").unwrap());
+        begun.send(()).unwrap();
+        pending::<()>().await;
+    };
+    let result = run_coroutine_threadsafe(future, runtime.handle());
+    result.add_done_callback(move |result| {
+        assert!(result.as_ref().is_err_and(JobError::is_cancelled));
+        tell.send("cancelled").unwrap();
+    });
+    runtime.block_on(has_begun).unwrap();
+    drop(runtime);
+    assert_eq!(told.iter().collect::<Vec<_>>(), ["dropped", "cancelled"]);
 }

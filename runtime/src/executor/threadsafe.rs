@@ -54,17 +54,17 @@ where
     F: Future,
     F::Output: Send + 'static,
 {
-    Fulfil { promise: Some(promise), watched: false, future }
+    Fulfil { future, promise: Some(promise), watched: false }
 }
 
 pin_project! {
-    /// Runs a future and gives its output to a promise. Dropped before, it drops the promise, which cancels
-    /// the result.
+    /// Runs a future and gives its output to a promise. Dropped before, it drops the promise, which cancels the result.
     struct Fulfil<F: Future> {
-        promise: Option<Promise<F::Output>>,
-        watched: bool,
+        // Dropped before the promise: who waits for the result goes on when it is gone.
         #[pin]
         future: F,
+        promise: Option<Promise<F::Output>>,
+        watched: bool,
     }
 }
 
