@@ -209,6 +209,8 @@ fn what_a_description_is_written_to_may_use_what_is_described(flavor: Flavor) {
         "{promise:?}"
     )
     .unwrap();
+    let error = runtime.block_on(runtime.spawn(async { quiet_panic() })).unwrap_err();
+    write!(Calls(|| assert!(format!("{error:?}").contains("boom"))), "{error}").unwrap();
     runtime
         .block_on(timeout_scope(None, async |scope| {
             write!(Calls(|| scope.reschedule(None).unwrap()), "{scope:?}").unwrap();

@@ -100,15 +100,15 @@ impl JoinError {
         self.id
     }
 
-    /// Calls `f` with the panic's message, where it has one.
-    fn with_message<R>(&self, f: impl FnOnce(Option<&str>) -> R) -> R {
-        let Kind::Panic(payload) = &self.kind else { return f(None) };
+    /// What the panic said. A copy: what it is written to is the user's, and may ask for it again, so not under the lock.
+    fn message(&self) -> Option<String> {
+        let Kind::Panic(payload) = &self.kind else { return None };
         let payload = payload.lock();
         let payload: &(dyn Any + Send) = &**payload;
-        f(payload
+        payload
             .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| payload.downcast_ref::<&'static str>().copied()))
+            .cloned()
+            .or_else(|| payload.downcast_ref::<&'static str>().map(|text| (*text).to_owned()))
     }
 }
 
@@ -116,10 +116,10 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             Kind::Cancelled => write!(f, "task {} was cancelled", self.id),
-            Kind::Panic(_) => self.with_message(|message| match message {
+            Kind::Panic(_) => match self.message() {
                 Some(message) => write!(f, "task {} panicked with message {message:?}", self.id),
                 None => write!(f, "task {} panicked", self.id),
-            }),
+            },
         }
     }
 }
@@ -128,10 +128,10 @@ impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             Kind::Cancelled => write!(f, "JoinError::Cancelled({:?})", self.id),
-            Kind::Panic(_) => self.with_message(|message| match message {
+            Kind::Panic(_) => match self.message() {
                 Some(message) => write!(f, "JoinError::Panic({:?}, {message:?}, ...)", self.id),
                 None => write!(f, "JoinError::Panic({:?}, ...)", self.id),
-            }),
+            },
         }
     }
 }
