@@ -39,6 +39,7 @@ once!(
     the_shutdown_of_a_future_that_ended_is_cut_short,
     once_listened_for_it_stays_so,
     where_the_main_thread_blocks_it_another_one_takes_it,
+    a_second_one_that_comes_as_the_signal_is_given_back_is_not_lost,
     the_outer_one_of_two_has_it,
     a_forked_process_has_no_part_in_it,
     it_is_not_among_what_the_main_future_awaits,
@@ -298,6 +299,16 @@ fn where_the_main_thread_blocks_it_another_one_takes_it() {
     program.says("ready");
     program.interrupt();
     program.dies_and_says("the main future is dropped\n");
+}
+
+fn a_second_one_that_comes_as_the_signal_is_given_back_is_not_lost() {
+    // Again and again: what it forbids is a race.
+    for _ in 0..200 {
+        let mut program = Program::start("sends_a_second", 2);
+        program.says("ready");
+        program.interrupt();
+        program.dies_and_says("");
+    }
 }
 
 fn the_outer_one_of_two_has_it() {

@@ -5,7 +5,8 @@
 use std::future::pending;
 use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
-use std::{env, fs, mem, ptr, thread};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::{env, fs, hint, mem, ptr, thread};
 
 use futures::channel::oneshot;
 use libc::{SIG_DFL, SIG_IGN, SIGINT, c_int, sighandler_t};
@@ -52,6 +53,7 @@ fn main() {
         "ends_meanwhile" => ends_meanwhile(run()),
         "panics_in_its_destructor" => panics_in_its_destructor(run),
         "blocks_the_signal" => run().run(blocks_the_signal()),
+        "sends_a_second" => sends_a_second(run),
         "inside_of_another" => inside_of_another(run),
         "forks" => run().run(forks()),
         "no_descriptor_left" => no_descriptor_left(),
@@ -293,14 +295,32 @@ fn panics_in_its_destructor(run: impl Fn() -> Runtime) {
 /// Of the main thread, so that another one has to take it.
 async fn blocks_the_signal() {
     let _main = says("the main future is dropped");
-    // SAFETY: a set of C's that may be zero.
-    let mut set: libc::sigset_t = unsafe { mem::zeroed() };
-    // SAFETY: it writes to what is ours.
-    unsafe { libc::sigaddset(&mut set, SIGINT) };
-    // SAFETY: it reads what is ours.
-    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, ptr::null_mut()) };
+    block_here(true);
     say("ready");
     pending::<()>().await;
+}
+
+/// The second one comes on another thread, while this one gives the signal back.
+fn sends_a_second(run: impl Fn() -> Runtime) {
+    static IS_DROPPED: AtomicBool = AtomicBool::new(false);
+    // On every thread but that one.
+    block_here(true);
+    thread::spawn(|| {
+        block_here(false);
+        while !IS_DROPPED.load(Relaxed) {
+            hint::spin_loop();
+        }
+        // The time until it is given back, more or less.
+        for _ in 0..fastrand::u32(..2_000) {
+            hint::spin_loop();
+        }
+        raise();
+    });
+    run().run(async {
+        let _main = OnDrop::new(|| IS_DROPPED.store(true, Relaxed));
+        drop(task::spawn_blocking(stuck));
+        pending::<()>().await;
+    });
 }
 
 /// A run inside of another, on the same thread, has no claim on the signal; the outer one keeps it.
@@ -382,6 +402,17 @@ async fn is_not_awaited() {
 fn raise() {
     // SAFETY: nothing is asked of it.
     assert_eq!(unsafe { libc::raise(SIGINT) }, 0);
+}
+
+/// Whether the signal is blocked on this thread, and those that it starts, from here on.
+fn block_here(is_blocked: bool) {
+    let how = if is_blocked { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
+    // SAFETY: a set of C's that may be zero.
+    let mut set: libc::sigset_t = unsafe { mem::zeroed() };
+    // SAFETY: it writes to what is ours.
+    unsafe { libc::sigaddset(&mut set, SIGINT) };
+    // SAFETY: it reads what is ours.
+    unsafe { libc::pthread_sigmask(how, &set, ptr::null_mut()) };
 }
 
 fn dispose(handler: sighandler_t) {

@@ -2,7 +2,8 @@
 //!
 //! This is no action of signal-hook-registry, as listeners are, since that never gives a disposition back. The handler takes the
 //! place of the default one and of no other, and leaves it again. Whoever installs one meanwhile has the signal to himself, also if
-//! he calls what he found there, as the registry does: **it acts only while it is the one that is installed.**
+//! he calls what he found there, as the registry does: **it acts only while it is the one that is installed.** It may also have been
+//! called, on another thread, just before the default came back: then it does what that does.
 
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -87,8 +88,11 @@ impl Drop for Interrupt {
 /// What is called on `SIGINT`, on any thread and between any two of its instructions. It calls nothing but what may be called
 /// there, and none of that fails, so that `errno` is left alone.
 extern "C" fn handler(_signal: c_int) {
-    if !is_installed() {
-        return;
+    match disposition() {
+        Some(now) if now == own() => {}
+        // The main thread has given the signal back since it came to this one: it is one that comes later, and would be lost.
+        Some(SIG_DFL) => die(),
+        _ => return,
     }
     // (The owner was stored before the handler was installed, by a system call.)
     if OWNER.load(Relaxed) != this_process() || !CLAIM.take() {
@@ -120,14 +124,18 @@ fn disposition() -> Option<sighandler_t> {
     (asked == 0).then_some(now.sa_sigaction)
 }
 
+fn own() -> sighandler_t {
+    handler as *const () as sighandler_t
+}
+
 fn is_installed() -> bool {
-    disposition() == Some(handler as *const () as sighandler_t)
+    disposition() == Some(own())
 }
 
 fn install() -> bool {
     // SAFETY: a struct of C's that may be zero in all its fields, and then has an empty mask.
     let mut new: libc::sigaction = unsafe { mem::zeroed() };
-    new.sa_sigaction = handler as *const () as sighandler_t;
+    new.sa_sigaction = own();
     // System calls of the program's go on.
     new.sa_flags = libc::SA_RESTART;
     // SAFETY: the handler has the signature that goes with this flag, and does only what is allowed in one.
