@@ -302,7 +302,7 @@ fn a_guard_may_outlive_its_runtime_that_is_shut_down(flavor: Flavor) {
         assert!(Handle::current().block_on(job).unwrap_err().is_cancelled());
     }
     let ends: [fn(Runtime); 3] =
-        [|runtime| runtime.shutdown_timeout(Duration::from_secs(60)), Runtime::shutdown_background, drop];
+        [|runtime| runtime.shutdown_timeout(Duration::from_secs(1_000)), Runtime::shutdown_background, drop];
     for end in ends {
         entered(flavor.runtime(), end);
         assert!(Handle::try_current().is_err(), "the guard has taken the thread out");
