@@ -153,7 +153,8 @@ fn look(shared: &Shared, seen: &mut [Seen], left_to_searcher: &mut bool, now: In
         // each millisecond would have to be woken for many of them.
         awake = true;
         if beat != seen.beat || !beat.is_polling() {
-            *seen = Seen { beat, since: now, reported: false };
+            // Not `now`, which may be long past if this thread had no processor: no poll is said to be older than it is.
+            *seen = Seen { beat, since: Instant::now(), reported: false };
             suspicious |= beat.is_polling() && (!seat.lifo.is_empty() || shared.has_work());
             continue;
         }
@@ -244,4 +245,43 @@ fn report(shared: &Shared, seat: &Seat, beat: Beat, stuck: Duration) {
         "the task spawned at {place}{name} has not returned from its poll for {stuck_ms} ms: it blocks its \
          worker; move blocking calls to `spawn_blocking`, or yield in long computations"
     );
+}
+
+#[cfg(all(test, not(windlass_loom)))]
+mod tests {
+    use std::sync::Arc as StdArc;
+    use std::sync::Barrier;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::runtime::Builder;
+
+    /// A monitor that has no processor for long between its look at the clock and that at the workers.
+    #[test]
+    fn a_poll_is_not_older_than_it_was_seen_to_be() {
+        let threshold = Duration::from_secs(600);
+        let clock = Instant::now();
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).slow_poll_threshold(threshold).build().unwrap();
+        let barrier = StdArc::new(Barrier::new(2));
+        let met = barrier.clone();
+        let task = runtime.spawn(async move {
+            met.wait();
+            met.wait();
+        });
+        barrier.wait();
+        let shared = runtime.handle().shared();
+        let unseen = Seen { beat: Beat::default(), since: clock, reported: false };
+        let mut seen = vec![unseen; shared.seats.len()];
+        let now = Instant::now();
+        look(shared, &mut seen, &mut false, clock);
+        let is_seen = seen.iter().any(|seen| seen.beat.is_polling() && seen.since >= now);
+        look(shared, &mut seen, &mut false, now + threshold / 2);
+        let is_reported_early = seen.iter().any(|seen| seen.reported);
+        look(shared, &mut seen, &mut false, now + 2 * threshold);
+        let is_reported = seen.iter().any(|seen| seen.reported);
+        barrier.wait();
+        assert!(is_seen && !is_reported_early && is_reported);
+        drop(task);
+    }
 }
