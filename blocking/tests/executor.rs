@@ -171,6 +171,26 @@ fn running_jobs_hear_of_a_shutdown_that_cancels() {
     assert!(future.result().is_ok());
 }
 
+/// Nor does one that ends by that make way for what was to be cancelled.
+#[test]
+fn what_waits_is_cancelled_before_running_jobs_hear_of_it() {
+    for _ in 0..50 {
+        let pool = ThreadPoolExecutor::new(1);
+        let (started, starts) = mpsc::channel();
+        let running = pool.submit(move || {
+            started.send(()).unwrap();
+            while !windlass_blocking::current().is_cancelled() {
+                std::hint::spin_loop();
+            }
+        });
+        starts.recv().unwrap();
+        let waiting: Vec<_> = (0..500).map(|_| pool.submit(|| ())).collect();
+        pool.shutdown(true, true);
+        assert!(waiting.into_iter().all(|future| future.result().is_err_and(|error| error.is_cancelled())));
+        assert!(running.result().is_ok());
+    }
+}
+
 #[test]
 fn submit_cancel_shutdown_does_not_hang() {
     let pool = ThreadPoolExecutor::new(1);
