@@ -3,6 +3,7 @@
 //! different: test_tasks.py::CoroutineGatherTests::test_duplicate_coroutines: a future exists once
 
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,6 +38,7 @@ on_conformance_flavors!(
     cancelling_who_gathers_again_and_again,
     cancelling_before_a_child_has_started,
     a_gather_spawns_when_it_is_called,
+    an_iterator_that_panics_leaves_no_task_behind,
     a_gathered_shield_survives,
     a_shielded_gather_survives,
     errors_of_try_gather,
@@ -346,6 +348,33 @@ fn cancelling_before_a_child_has_started(flavor: Flavor) {
         let aborts = children.each_ref().map(JoinHandle::abort_handle);
         drop(gather::<Vec<()>, _>(children));
         yield_until(|| aborts.iter().all(|task| task.is_finished())).await;
+    });
+}
+
+fn an_iterator_that_panics_leaves_no_task_behind(flavor: Flavor) {
+    flavor.runtime().block_on(async {
+        let (dropped, mut left) = oneshot::channel::<()>();
+        let handle = task::spawn(pending());
+        let abort = handle.abort_handle();
+
+        let mut owned = Some(dropped);
+        let children = (0..2).map(move |_| {
+            let Some(owned) = owned.take() else { resume_unwind(Box::new("no more")) };
+            async move {
+                let _owned = owned;
+                pending::<()>().await;
+            }
+        });
+        let gathered = catch_unwind(AssertUnwindSafe(|| gather(children)));
+        assert_eq!(payload_text(&*gathered.unwrap_err()), "no more");
+        (&mut left).await.unwrap_err();
+
+        let mut handle = Some(handle);
+        let handles =
+            (0..2).map(move |_| handle.take().unwrap_or_else(|| resume_unwind(Box::new("no more"))));
+        let gathered = catch_unwind(AssertUnwindSafe(|| gather_results::<Vec<Result<(), _>>, _>(handles)));
+        assert_eq!(payload_text(&*gathered.unwrap_err()), "no more");
+        yield_until(|| abort.is_finished()).await;
     });
 }
 

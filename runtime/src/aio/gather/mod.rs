@@ -40,7 +40,7 @@ pub use slots::{Gatherable, Slots};
 ///
 /// # Panics
 ///
-/// Outside of a runtime.
+/// Outside of a runtime, and as the iterator does. What that has given before is aborted, as if the gather was dropped.
 ///
 /// # Examples
 ///

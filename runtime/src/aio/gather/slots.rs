@@ -1,6 +1,7 @@
 //! The tasks of a gather and their values, of one type or of several.
 
 use std::fmt;
+use std::mem;
 use std::task::{Poll, Waker, ready};
 
 use super::policy::Policy;
@@ -162,7 +163,18 @@ where
     type Slots = Vec<Slot<P, V, E>>;
 
     fn into_slots(self, spawns: &Spawns<'_>, roll: &mut Roll) -> Self::Slots {
-        self.into_iter().enumerate().map(|(key, task)| Slot::new(task, spawns, roll, key)).collect()
+        let mut begun = Begun(Vec::new());
+        begun.0.extend(self.into_iter().enumerate().map(|(key, task)| Slot::new(task, spawns, roll, key)));
+        mem::take(&mut begun.0)
+    }
+}
+
+/// The tasks of a gather that is not made yet. The iterator they come from may panic, and then nobody has a gather to drop.
+struct Begun<P: Policy<V, E>, V, E>(Vec<Slot<P, V, E>>);
+
+impl<P: Policy<V, E>, V, E> Drop for Begun<P, V, E> {
+    fn drop(&mut self) {
+        self.0.abort_all();
     }
 }
 
