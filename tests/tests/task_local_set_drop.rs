@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::pending;
+use std::process;
 use std::rc::Rc;
 use std::sync::mpsc as std_mpsc;
 use std::task::Poll;
@@ -11,7 +12,9 @@ use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use windlass::runtime::{Handle, Runtime};
 use windlass::task::{self, LocalSet};
-use windlass_tests::{Flavor, OnDrop, PanicsOnDrop, on_every_flavor, wake_self, yield_until};
+use windlass_tests::{
+    Flavor, OnDrop, PanicsOnDrop, child, is_child, on_every_flavor, once, wake_self, yield_until,
+};
 
 on_every_flavor!(
     dropping_the_set_drops_its_tasks,
@@ -27,6 +30,8 @@ on_every_flavor!(
     a_set_and_its_runtime_in_a_thread_local,
     wakers_of_local_tasks_outlive_the_set,
 );
+
+once!(a_process_that_ends_in_a_local_task);
 
 fn dropping_the_set_drops_its_tasks(flavor: Flavor) {
     let runtime = flavor.runtime();
@@ -212,6 +217,23 @@ fn a_set_in_a_thread_local(flavor: Flavor) {
     is_waiting.recv().unwrap();
     stop.send(()).unwrap();
     thread.join().unwrap();
+}
+
+fn a_process_that_ends_in_a_local_task() {
+    const TEST: &str = "once::a_process_that_ends_in_a_local_task";
+    thread_local! {
+        static SET: LocalSet = LocalSet::new();
+    }
+    if !is_child() {
+        let ended = child(TEST).output().expect("the child starts").status;
+        assert_eq!(ended.code(), Some(3));
+        return;
+    }
+    let runtime = Flavor::CurrentThread.runtime();
+    SET.with(|local| {
+        local.spawn_local(pending::<()>());
+        local.block_on(&runtime, async { task::spawn_local(async { process::exit(3) }).await.unwrap() })
+    })
 }
 
 fn a_set_and_its_runtime_in_a_thread_local(flavor: Flavor) {

@@ -286,6 +286,11 @@ impl LocalShared {
                 if self.live.get() == 0 {
                     break;
                 }
+                if self.polling.get() {
+                    // Nobody drops a set in its own poll, but whoever ends the process there: that drops this thread's
+                    // thread-locals. The poll never comes back, and the set it has entered is kept for whoever wakes its tasks.
+                    break;
+                }
                 // What is left was woken on another thread, and its token is on its way.
                 let mut remote = self.remote.lock();
                 while remote.queue.is_empty() {
