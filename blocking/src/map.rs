@@ -130,10 +130,12 @@ where
 
 impl<E: ?Sized, I, F, T> Map<'_, E, I, F, T> {
     fn cancel_rest(&mut self) {
-        self.items = None;
-        for future in self.ahead.drain(..) {
+        // All of them before a result or an item goes, whose drop may panic.
+        for future in &self.ahead {
             future.cancel();
         }
+        self.ahead.clear();
+        self.items = None;
     }
 }
 

@@ -3,8 +3,8 @@
 mod common;
 
 use common::{SHORT, occupy};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use windlass_blocking::{ExecutorExt, MapOptions, ThreadPoolExecutor};
 
@@ -178,6 +178,63 @@ fn items_that_panic_take_what_was_submitted_along() {
     assert_eq!(Arc::strong_count(&token), 1);
     drop(gate);
     assert_eq!(pool.submit(|| 1).result().unwrap(), 1);
+}
+
+/// Panics when it is dropped.
+struct Sore;
+
+impl Drop for Sore {
+    fn drop(&mut self) {
+        std::panic::resume_unwind(Box::new("sore"));
+    }
+}
+
+#[test]
+fn a_result_that_panics_as_it_is_dropped_does_not_stop_a_cancellation() {
+    let pool = ThreadPoolExecutor::new(1);
+    let (send, gate) = std::sync::mpsc::channel::<()>();
+    let gate = Mutex::new(gate);
+    let ran = Arc::new(AtomicUsize::new(0));
+    let count = ran.clone();
+    let f = move |n: usize| {
+        count.fetch_add(1, Ordering::Relaxed);
+        if n == 2 {
+            let _ = gate.lock().unwrap().recv();
+        }
+        (n == 1).then(|| Sore)
+    };
+    let mut results = pool.map(f, 0..5);
+    assert!(results.next().unwrap().unwrap().is_none());
+    while ran.load(Ordering::Relaxed) < 3 {
+        std::thread::yield_now();
+    }
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(results))).unwrap_err();
+    drop(send);
+    pool.shutdown(true, false);
+    assert_eq!(ran.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn items_that_panic_as_they_are_dropped_do_not_stop_a_cancellation() {
+    let pool = ThreadPoolExecutor::new(1);
+    let gate = occupy(&pool);
+    let ran = Arc::new(AtomicUsize::new(0));
+    let count = ran.clone();
+    let sore = Sore;
+    let items = (0..5).inspect(move |_| {
+        let _ = &sore;
+    });
+    let results = pool.map_with(
+        MapOptions::new().buffersize(3),
+        move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        },
+        items,
+    );
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(results))).unwrap_err();
+    drop(gate);
+    pool.shutdown(true, false);
+    assert_eq!(ran.load(Ordering::Relaxed), 0);
 }
 
 #[test]
