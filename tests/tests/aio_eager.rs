@@ -17,6 +17,7 @@ use windlass::task::{self, Builder, JoinHandle, TaskInfo};
 use windlass_tests::{Flavor, on_conformance_flavors, wake_self};
 
 windlass::context_var! { static LEVEL: u32 = 0 }
+windlass::task_local! { static NAME: &'static str }
 
 on_conformance_flavors!(
     eager_completion,
@@ -38,6 +39,7 @@ on_conformance_flavors!(
     eager_outside_of_a_worker,
     eager_gathers,
     eager_named,
+    eager_while_a_task_local_is_borrowed,
 );
 
 async fn spawn_and<T: Send + 'static>(f: impl Future<Output = T> + Send + 'static) -> T {
@@ -302,5 +304,15 @@ fn eager_named(flavor: Flavor) {
             .spawn(async { task::current().unwrap().name().map(str::to_owned) })
             .unwrap();
         assert_eq!(task.await.unwrap().as_deref(), Some("e1"));
+    }));
+}
+
+fn eager_while_a_task_local_is_borrowed(flavor: Flavor) {
+    let own = async || (NAME.try_get().ok(), NAME.scope("child", async { NAME.get() }).await);
+    flavor.runtime().block_on(NAME.scope("parent", async move {
+        let tasks = NAME.with(|_| [(); 2].map(|()| Builder::new().eager_start(true).spawn(own()).unwrap()));
+        for task in tasks {
+            assert_eq!(task.await.unwrap(), (None, "child"));
+        }
     }));
 }

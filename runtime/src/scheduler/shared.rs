@@ -113,7 +113,8 @@ impl Shared {
         // SAFETY: it was made for this.
         unsafe { task::carry_vars::<Self>(&token) };
         context::with_worker_of(Arc::as_ptr(self), |worker| match worker {
-            Some(worker) if !self.is_closing() => {
+            // A task-local that is borrowed would still be set in it, and it could not set it itself.
+            Some(worker) if !self.is_closing() && !task::borrows_a_local() => {
                 worker.seat().stats.spawned.add(1);
                 // No pulse shows its first poll.
                 // SAFETY: it was made for this.

@@ -65,7 +65,7 @@ impl<'a> Builder<'a> {
     ///
     /// A task that need not wait is then done without having been queued. But what the spawning code has borrowed or
     /// locked is so while the task begins. Where no task of the same runtime's workers spawns it, but another thread or a
-    /// [`LocalSet`], it begins as any other.
+    /// [`LocalSet`], and inside of [`LocalKey::with`](super::LocalKey::with), it begins as any other.
     ///
     /// # Examples
     ///

@@ -19,6 +19,7 @@ pub(crate) struct Scope {
 /// A task-local whose type is forgotten.
 trait Key {
     fn carry(&'static self) -> Option<Box<dyn CarriedLocal>>;
+    fn is_borrowed(&self) -> bool;
     fn set_aside(&'static self) -> Box<dyn Aside>;
 }
 
@@ -28,6 +29,10 @@ trait Aside {}
 impl<T> Key for LocalKey<T> {
     fn carry(&'static self) -> Option<Box<dyn CarriedLocal>> {
         self.carry_fn().and_then(|carry| carry(self))
+    }
+
+    fn is_borrowed(&self) -> bool {
+        LocalKey::is_borrowed(self)
     }
 
     fn set_aside(&'static self) -> Box<dyn Aside> {
@@ -127,6 +132,11 @@ fn keys_in_scope() -> Vec<&'static dyn Key> {
         at = scope.outer;
     }
     keys
+}
+
+/// Whether the running code looks at a task-local, which [`leave_scopes`] would leave where it is.
+pub(crate) fn borrows_a_local() -> bool {
+    keys_in_scope().into_iter().any(Key::is_borrowed)
 }
 
 /// Takes this thread out of every scope until the guard is dropped: what runs then, on top of the stack of someone

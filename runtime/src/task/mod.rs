@@ -52,7 +52,7 @@ pub use task_local::{AccessError, LocalKey, TaskLocalFuture};
 pub use unhandled::{Unhandled, UnhandledKind};
 pub use yield_now::yield_now;
 
-pub(crate) use carried_locals::{CarriedLocals, Scope, leave_scopes};
+pub(crate) use carried_locals::{CarriedLocals, Scope, borrows_a_local, leave_scopes};
 pub(crate) use cell::{Header, Published, published_origin};
 pub(crate) use context_var::Vars;
 pub(crate) use ended::Ended;

@@ -105,6 +105,11 @@ impl<T: 'static> LocalKey<T> {
         self.carry
     }
 
+    /// Whether somebody on this thread looks at the value.
+    pub(super) fn is_borrowed(&self) -> bool {
+        self.value.try_with(|value| value.try_borrow_mut().is_err()).unwrap_or(false)
+    }
+
     /// Exchanges the value, unless it is borrowed or the thread is in its last moments.
     pub(super) fn swap(&'static self, slot: &mut Option<T>) {
         let _ = self.value.try_with(|value| {
