@@ -1,6 +1,7 @@
 //! The end of a runtime whose blocking pools are busy: what is waited for, for how long, and what becomes of the queued
 //! and of those that outlive it.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use windlass::blocking::{self, ThreadPoolExecutor};
 use windlass::runtime::{Handle, Runtime};
-use windlass::task::{self, JoinHandle, block_in_place};
+use windlass::task::{self, JoinHandle, JoinSet, block_in_place};
 use windlass_tests::jobs::{Gate, held_job};
 use windlass_tests::{
     Flavor, Ledger, OnDrop, linger_into_shutdown, on_every_flavor, on_multi_thread, spin_until,
@@ -25,6 +26,7 @@ on_every_flavor!(
     a_timeout_is_kept_by_a_job_that_waits_for_another,
     a_timeout_is_kept_by_all_of_them_at_once,
     queued_jobs_are_cancelled,
+    queued_jobs_that_a_running_one_awaits_are_cancelled,
     running_jobs_are_told,
     a_job_that_outlives_the_runtime,
     a_job_that_outlives_every_handle,
@@ -263,6 +265,29 @@ fn queued_jobs_are_cancelled(flavor: Flavor) {
     gate.open();
     futures::executor::block_on(job).unwrap();
     ledger.assert_each_dropped_once(|_| true);
+}
+
+/// Whatever the running one waits with, and whoever it waits for, alone or with others.
+fn queued_jobs_that_a_running_one_awaits_are_cancelled(flavor: Flavor) {
+    let runtime = flavor.builder().max_blocking_threads(1).build().unwrap();
+    let handle = runtime.handle().clone();
+    let (waits, is_waiting) = mpsc::channel();
+    let running = runtime.spawn_blocking(move || {
+        let mut queued = JoinSet::new();
+        for _ in 0..2 {
+            queued.spawn_blocking_on(|| (), &handle);
+        }
+        let mut waits = Some(waits);
+        let joined = poll_fn(|cx| {
+            let polled = queued.poll_join_next(cx);
+            waits.take().into_iter().for_each(|waits| waits.send(()).unwrap());
+            polled
+        });
+        futures::executor::block_on(joined).unwrap().unwrap_err().is_cancelled()
+    });
+    is_waiting.recv().unwrap();
+    drop(runtime);
+    assert!(futures::executor::block_on(running).unwrap());
 }
 
 fn running_jobs_are_told(flavor: Flavor) {

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::mem::{self, ManuallyDrop, MaybeUninit};
 use std::panic::Location;
 use std::pin::Pin;
+use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use windlass_blocking::{CancelProbe, Job, RejectReason, Rejected, Run, TrySubmitError, with_probe};
@@ -13,7 +14,7 @@ use crate::context;
 use crate::primitives::Arc;
 use crate::scheduler::Shared;
 use crate::task::coop::UNCONSTRAINED;
-use crate::task::{self, JoinHandle, Ran, State, Token};
+use crate::task::{self, JoinHandle, Ran, Registry, Schedule, State, Token, Unobserved};
 
 /// A function as a future.
 struct Call<F>(Option<F>);
@@ -30,6 +31,31 @@ impl<F: FnOnce() -> T, T> Future for Call<F> {
             Some(task) => with_probe(task.state(), call),
             None => call(),
         }))
+    }
+}
+
+/// A runtime as the scheduler of calls, which it neither queues nor lists: the last worker waits for what is listed, but a call is
+/// waited for with its pool, when what it may wait for in the pool's queue is cancelled.
+#[repr(transparent)]
+struct Calls(Shared);
+
+impl Schedule for Calls {
+    const LISTS: bool = false;
+
+    unsafe fn schedule(_: NonNull<Self>, _: Token) {
+        unreachable!("a call is never idle: its token is with its job, and then with the pool's thread")
+    }
+
+    fn registry(&self) -> &Registry {
+        self.0.registry()
+    }
+
+    fn shard(&self) -> usize {
+        self.0.shard()
+    }
+
+    fn unobserved(&self) -> Arc<Unobserved> {
+        self.0.unobserved()
     }
 }
 
@@ -89,6 +115,22 @@ impl CancelProbe for State {
 }
 
 impl Shared {
+    /// Makes a task of a call. The token must be given to a job of `job`, or be cancelled here and now.
+    fn create_call<F, T>(
+        self: &Arc<Self>,
+        f: F,
+        location: &'static Location<'static>,
+    ) -> (Token, JoinHandle<T>)
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        // `Calls` is transparent.
+        let scheduler = Self::as_non_null(self).cast::<Calls>();
+        // SAFETY: the runtime is alive now, and then by the count that the job has. All is `Send`.
+        unsafe { task::create(Call(Some(f)), scheduler, None, location) }
+    }
+
     fn job(self: &Arc<Self>, token: Token, location: &'static Location<'static>) -> Job {
         keeping_the_clock(&self.driver, Job::with_location(RunTask::new(token, self), location))
     }
@@ -108,7 +150,7 @@ impl Shared {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let (token, join) = self.create(Call(Some(f)), None, location);
+        let (token, join) = self.create_call(f, location);
         if let Some(name) = name {
             token.set_name(name);
         }
@@ -131,7 +173,7 @@ impl Shared {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let (token, join) = self.create(Call(Some(f)), None, location);
+        let (token, join) = self.create_call(f, location);
         let task = token.as_raw();
         let Err(rejected) = self.executors.execute(self.job(token, location)) else {
             return Ok(join);

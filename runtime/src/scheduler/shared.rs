@@ -143,7 +143,7 @@ impl Shared {
         unsafe { task::create(future, Self::as_non_null(self), name, location) }
     }
 
-    fn as_non_null(this: &Arc<Self>) -> NonNull<Self> {
+    pub(crate) fn as_non_null(this: &Arc<Self>) -> NonNull<Self> {
         // SAFETY: an `Arc`'s pointer is not null.
         unsafe { NonNull::new_unchecked(Arc::as_ptr(this).cast_mut()) }
     }

@@ -27,6 +27,9 @@ pub(crate) trait Schedule: Sized + 'static {
     /// Whether queueing a task may call somebody else's waker.
     const CALLS_WAKERS: bool = false;
 
+    /// Whether its tasks may be in the registry. If so, each that is there at the end is idle, or its token gets to the scheduler.
+    const LISTS: bool = true;
+
     /// Queues a task that was woken or aborted.
     ///
     /// # Safety
@@ -425,6 +428,9 @@ pub(crate) unsafe fn register_polled(task: NonNull<Header>) {
 ///
 /// `task` belongs to an `S` and is not registered, and the caller holds its claim.
 unsafe fn register_polled_of<S: Schedule>(task: NonNull<Header>) {
+    if !S::LISTS {
+        return;
+    }
     // SAFETY: the claim keeps the task alive.
     let header = unsafe { task.as_ref() };
     // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
@@ -436,6 +442,9 @@ unsafe fn register_polled_of<S: Schedule>(task: NonNull<Header>) {
 ///
 /// `task` belongs to an `S`, and the caller holds its claim.
 unsafe fn enter_party_of<S: Schedule>(task: NonNull<Header>, party: &Arc<Party>) {
+    if !S::LISTS {
+        return;
+    }
     // SAFETY: the claim keeps the task alive.
     let header = unsafe { task.as_ref() };
     // SAFETY: the task is not complete, so its scheduler, an `S`, is alive.
