@@ -1,7 +1,7 @@
 //! The cooperative budget: a poll may take so many operations that are ready, and no more, unless it says otherwise.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
@@ -19,6 +19,7 @@ on_every_flavor!(
     every_spawned_task_has_its_own_budget,
     unconstrained_leaves_the_budget_of_the_rest_alone,
     a_blocking_job_has_no_budget,
+    another_block_on_inside_of_a_poll_comes_to_its_end,
     run_until_has_the_budget_of_its_caller,
     every_local_task_has_its_own_budget,
 );
@@ -168,6 +169,25 @@ fn outside_a_runtime_there_is_no_limit() {
     assert!(has_budget_remaining());
     assert_eq!(consumed_in_one_poll(&mut Context::from_waker(Waker::noop())), MANY);
     assert!(has_budget_remaining());
+}
+
+/// It is nothing to do in a task, but what it waits for is ready, and it polls again and again in one poll of ours.
+fn another_block_on_inside_of_a_poll_comes_to_its_end(flavor: Flavor) {
+    async fn take_all(mut tasks: Vec<JoinHandle<()>>) {
+        while let Some(task) = tasks.pop() {
+            windlass::select! {
+                joined = task => joined.unwrap(),
+                () = pending() => unreachable!(),
+            }
+            consume_budget().await;
+        }
+    }
+    flavor.runtime().block_on(async {
+        let tasks = finished_tasks(MANY).await;
+        futures::executor::block_on(take_all(tasks));
+        let tasks = finished_tasks(MANY).await;
+        windlass::spawn(async { futures::executor::block_on(take_all(tasks)) }).await.unwrap();
+    });
 }
 
 fn run_until_has_the_budget_of_its_caller(flavor: Flavor) {

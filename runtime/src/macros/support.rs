@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::context;
 use crate::task::coop;
 
 pub use windlass_macros::{join, select, try_join};
@@ -26,11 +25,7 @@ pub fn nth(first: usize, turn: usize, count: usize) -> usize {
 /// Lets other tasks go first if this poll has used its budget up; takes nothing from it.
 #[inline]
 pub fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
-    if coop::has_budget_remaining() {
-        return Poll::Ready(());
-    }
-    context::yield_to_others(cx.waker());
-    Poll::Pending
+    coop::poll_budget(cx)
 }
 
 /// What `select!` without an `else` branch does when no branch is left.

@@ -7,7 +7,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -19,6 +19,13 @@ pub(crate) const BUDGET: u32 = 128;
 
 /// The budget of code that is not held to one.
 pub(crate) const UNCONSTRAINED: u32 = u32::MAX;
+
+/// A budget that is used up, with how often an operation was refused since.
+const REFUSED: u32 = 1 << 31;
+
+/// After so many refusals in one poll an operation is let through all the same. Whoever is refused returns, and is polled again
+/// with a budget of its own; but somebody else's `block_on` inside of the poll would only ask again, for ever.
+const MOST_REFUSALS: u32 = 1 << 10;
 
 /// Given by [`poll_proceed`]; gives the operation back unless it made progress.
 #[must_use]
@@ -67,13 +74,29 @@ pub(crate) fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
     let before = context::budget();
     match before {
         UNCONSTRAINED => {}
-        0 => {
-            context::yield_to_others(cx.waker());
-            return Poll::Pending;
-        }
-        left => context::set_budget(left - 1),
+        1..=BUDGET => context::set_budget(before - 1),
+        used_up => ready!(poll_used_up(used_up, 0, cx)),
     }
     Poll::Ready(Proceed { before, progress: false, awaits: Note::NONE })
+}
+
+/// Lets other tasks go first if this poll has used its budget up; takes nothing from it.
+#[inline]
+pub(crate) fn poll_budget(cx: &mut Context<'_>) -> Poll<()> {
+    if has_budget_remaining() { Poll::Ready(()) } else { poll_used_up(context::budget(), 1, cx) }
+}
+
+/// Refuses an operation. Or lets it through, and leaves that budget.
+#[cold]
+fn poll_used_up(before: u32, left: u32, cx: &mut Context<'_>) -> Poll<()> {
+    let refusals = before & !REFUSED;
+    if refusals == MOST_REFUSALS {
+        context::set_budget(left);
+        return Poll::Ready(());
+    }
+    context::set_budget(REFUSED | (refusals + 1));
+    context::yield_to_others(cx.waker());
+    Poll::Pending
 }
 
 /// Takes one operation from the budget of this poll, and lets other tasks run first if there is none left.
@@ -123,7 +146,7 @@ pub async fn consume_budget() {
 /// # }
 /// ```
 pub fn has_budget_remaining() -> bool {
-    context::budget() > 0
+    matches!(context::budget(), 1..=BUDGET | UNCONSTRAINED)
 }
 
 pin_project! {
