@@ -1,9 +1,11 @@
 //! `run_coroutine_threadsafe`: a thread waits for a task. The cases of CPython's `RunCoroutineThreadsafeTests`, and what
 //! a runtime that goes away does to it.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -32,6 +34,8 @@ on_conformance_flavors!(
     the_runtime_is_shut_down_while_it_waits,
     the_runtime_is_shut_down_before_the_first_poll,
     what_the_task_owns_is_gone_when_its_end_cancels_the_result,
+    what_the_task_owns_is_gone_when_its_result_is_there,
+    a_panic_in_the_drop_of_the_future_is_the_result,
     called_from_many_threads,
     called_in_a_blocking_job,
     called_in_a_task_and_awaited,
@@ -488,4 +492,37 @@ fn what_the_task_owns_is_gone_when_its_end_cancels_the_result(flavor: Flavor) {
     runtime.block_on(has_begun).unwrap();
     drop(runtime);
     assert_eq!(told.iter().collect::<Vec<_>>(), ["dropped", "cancelled"]);
+}
+
+fn what_the_task_owns_is_gone_when_its_result_is_there(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    for panics in [false, true] {
+        let (tell, told) = mpsc::channel();
+        let tell_of_drop = tell.clone();
+        let owned = OnDrop::new(move || tell_of_drop.send("dropped").unwrap());
+        let future = poll_fn(move |_| {
+            let _owned = &owned;
+            if panics { resume_unwind(Box::new("boom")) } else { Poll::Ready(1) }
+        });
+        let result = run_coroutine_threadsafe(future, runtime.handle());
+        result.add_done_callback(move |result| {
+            assert_eq!(result.is_err(), panics);
+            tell.send("done").unwrap();
+        });
+        assert_eq!(beside(&runtime, move |_| result.result()).is_err(), panics);
+        assert_eq!(told.iter().collect::<Vec<_>>(), ["dropped", "done"]);
+    }
+}
+
+fn a_panic_in_the_drop_of_the_future_is_the_result(flavor: Flavor) {
+    let runtime = flavor.runtime();
+    let owned = OnDrop::new(|| resume_unwind(Box::new("boom")));
+    let future = poll_fn(move |_| {
+        let _owned = &owned;
+        Poll::Ready(())
+    });
+    let result = run_coroutine_threadsafe(future, runtime.handle());
+    let error = beside(&runtime, move |_| result.result()).unwrap_err();
+    assert_eq!(error.panic_message(), Some("boom"));
+    assert_eq!(runtime.metrics().unobserved_panics_count(), 0);
 }

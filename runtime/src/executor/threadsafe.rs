@@ -1,7 +1,7 @@
 //! `run_coroutine_threadsafe`: a task, waited for by a thread.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -54,7 +54,7 @@ where
     F: Future,
     F::Output: Send + 'static,
 {
-    Fulfil { future, promise: Some(promise), watched: false }
+    Fulfil { future: Some(future), promise: Some(promise), watched: false }
 }
 
 pin_project! {
@@ -62,7 +62,7 @@ pin_project! {
     struct Fulfil<F: Future> {
         // Dropped before the promise: who waits for the result goes on when it is gone.
         #[pin]
-        future: F,
+        future: Option<F>,
         promise: Option<Promise<F::Output>>,
         watched: bool,
     }
@@ -75,7 +75,7 @@ where
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
+        let mut this = self.project();
         if !*this.watched {
             *this.watched = true;
             let task = context::with_task(|task| task.map(AbortHandle::of));
@@ -86,11 +86,23 @@ where
         if this.promise.as_ref().is_none_or(Promise::is_cancelled) {
             return Poll::Ready(());
         }
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
-        let output = match polled {
+        let future = this.future.as_mut().as_pin_mut().expect("a task is not polled after its end");
+        let output = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
             Err(payload) => Err(payload),
+        };
+        // It is gone when its result is there, and a panic in its drop is one of the task, as a join handle has it.
+        let output = match (output, catch_unwind(AssertUnwindSafe(|| this.future.set(None)))) {
+            (output, Ok(())) => output,
+            (Ok(output), Err(payload)) => {
+                quietly(|| drop(output));
+                Err(payload)
+            }
+            (Err(first), Err(second)) => {
+                quietly(|| drop(second));
+                Err(first)
+            }
         };
         // What comes back was cancelled meanwhile; its drop is the user's code.
         if let Some(promise) = this.promise.take() {
