@@ -29,6 +29,7 @@ on_every_flavor!(
     what_is_queued_in_it_is_cancelled,
     the_executor_is_told_to_cancel_and_for_how_long,
     one_that_panics_at_its_shutdown,
+    one_that_has_a_handle_of_its_runtime_goes_with_it,
     set_after_the_end,
     the_last_handle_is_dropped_in_a_job_of_it,
 );
@@ -301,6 +302,29 @@ fn one_that_panics_at_its_shutdown(flavor: Flavor) {
     gate.open();
     futures::executor::block_on(job).unwrap();
     spin_until(|| queued.is_finished());
+}
+
+fn one_that_has_a_handle_of_its_runtime_goes_with_it(flavor: Flavor) {
+    /// Runs its jobs in tasks.
+    struct Tasks {
+        handle: Handle,
+        _token: Arc<()>,
+    }
+    impl Executor for Tasks {
+        fn try_execute(&self, job: Job) -> Result<(), Rejected> {
+            self.handle.spawn(async move { job.run() });
+            Ok(())
+        }
+
+        fn shutdown(&self, _wait: bool, _cancel_futures: bool) {}
+    }
+    let runtime = flavor.runtime();
+    let token = Arc::new(());
+    let tasks = Tasks { handle: runtime.handle().clone(), _token: token.clone() };
+    runtime.handle().set_default_executor(tasks);
+    assert_eq!(runtime.block_on(async { to_thread(|| 7).await.unwrap() }), 7);
+    drop(runtime);
+    assert_eq!(Arc::strong_count(&token), 1);
 }
 
 fn set_after_the_end(flavor: Flavor) {

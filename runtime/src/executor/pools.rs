@@ -118,15 +118,24 @@ impl Executors {
         for executor in &executors {
             quietly(|| executor.shutdown(false, true));
         }
+        let mut ended = true;
         for executor in &executors {
-            quietly(|| wait_for(*executor, deadline));
+            quietly(|| ended &= wait_for(*executor, deadline));
+        }
+        drop(executors);
+        if ended {
+            // It may have a handle of this runtime, and each would keep the other for ever.
+            let set = self.default.lock().take();
+            quietly(|| drop(set));
+            quietly(|| drop(replaced));
         }
     }
 }
 
-fn wait_for(executor: &dyn Executor, deadline: Option<Instant>) {
+fn wait_for(executor: &dyn Executor, deadline: Option<Instant>) -> bool {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    if let Err(running) = executor.shutdown_timeout(left.unwrap_or(PATIENCE), true) {
+    let ended = executor.shutdown_timeout(left.unwrap_or(PATIENCE), true);
+    if let Err(running) = &ended {
         warn(&match left {
             Some(_) => format!("the runtime is shut down and leaves its blocking pool behind with {running}"),
             None => {
@@ -137,6 +146,7 @@ fn wait_for(executor: &dyn Executor, deadline: Option<Instant>) {
     if left.is_none() {
         executor.shutdown(true, true);
     }
+    left.is_none() || ended.is_ok()
 }
 
 fn warn(message: &str) {
