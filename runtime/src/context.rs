@@ -209,22 +209,11 @@ pub(crate) fn enter_party(party: &Arc<Party>) {
     }
 }
 
-/// Registers the task that a worker polls on this thread, unless it is: what it does next may take a while, where no pulse shows it.
-///
-/// Not for calls on the blocking pool: the end of a runtime waits for whoever is registered.
+/// Registers the task that is being polled on this thread, unless it is: what it does next may take a while, where no pulse shows it.
 pub(crate) fn register_polled() {
     if let Some(task) = NonNull::new(CONTEXT.with(|c| c.task.get()).cast_mut()) {
         // SAFETY: as in `enter_party`.
         unsafe { task::register_polled(task) };
-    }
-}
-
-/// The same if it is a task of a `LocalSet`.
-pub(crate) fn register_polled_locally() {
-    let task = with_task(|task| task.map(Header::scheduler));
-    let set = with_local_set(|set| set.map(|set| NonNull::from(&**set).cast()));
-    if task.is_some() && task == set {
-        register_polled();
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) fn is_of(pool: &Arc<Shared>) -> bool {
 
 /// Whether the pool of the running thread was shut down with `cancel_futures`.
 pub(crate) fn is_cancelling() -> bool {
-    let cancelling = |own: &Own| own.pool.cancelling.load(Ordering::Relaxed);
-    OWN.try_with(|own| own.borrow().as_ref().is_some_and(cancelling)).unwrap_or(false)
+    let is_told = |own: &Own| own.pool.tells_running.load(Ordering::Relaxed);
+    OWN.try_with(|own| own.borrow().as_ref().is_some_and(is_told)).unwrap_or(false)
 }
 
 /// Notes whether the running thread waits. Its pool, if it has one and this is news.

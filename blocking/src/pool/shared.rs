@@ -32,8 +32,10 @@ pub(crate) struct Shared {
     built: Instant,
     /// When a thread could not be started last, in nanoseconds after `built`; 0 if that never happened.
     start_failed: AtomicU64,
-    /// Shut down with `cancel_futures`: running jobs are told when they ask.
+    /// Shut down with `cancel_futures`: what is queued is cancelled.
     pub(super) cancelling: AtomicBool,
+    /// And once what was queued is gone: running jobs are told when they ask.
+    pub(super) tells_running: AtomicBool,
 }
 
 /// What is touched when threads come and go only.
@@ -61,6 +63,7 @@ impl Shared {
             built: Instant::now(),
             start_failed: AtomicU64::new(0),
             cancelling: AtomicBool::new(false),
+            tells_running: AtomicBool::new(false),
         })
     }
 

@@ -47,11 +47,6 @@ impl Shared {
 
     fn begin_shutdown(self: &Arc<Self>, cancel_futures: bool) {
         if cancel_futures {
-            // Before those that run are told: the thread of one that ends by that would take the next. (No more than there are: what is
-            // cancelled may submit others.)
-            for job in (0..self.queue.len()).map_while(|_| self.take()) {
-                swallow(|| drop(job));
-            }
             self.cancelling.store(true, Ordering::Relaxed);
         }
         self.end(End::Shutdown);
@@ -61,6 +56,8 @@ impl Shared {
             while let Some(job) = self.take() {
                 swallow(|| drop(job));
             }
+            // Not before: the thread of one that ends by that would take the next.
+            self.tells_running.store(true, Ordering::Relaxed);
         }
     }
 

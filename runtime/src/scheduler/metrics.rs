@@ -254,8 +254,8 @@ impl List {
 impl Shared {
     /// Every live task that something is known of.
     pub(crate) fn all_tasks(&self) -> AllTasks {
-        // A task of a `LocalSet` that asks is there, too. (Those of workers are anyway.)
-        context::register_polled_locally();
+        // A task of a `LocalSet` that asks is there, too, whose poll no pulse shows.
+        context::register_polled();
         // Before the walk: whose first poll is over by now is in the registry, and whose is not may join behind the walk.
         let first_polls = self.first_polls();
         let mut list = List::new(self.driver.timers().clock().tick(), self.registry.len());
