@@ -1,4 +1,4 @@
-//! The registry: every live task that has returned `Pending` at least once, and every named one.
+//! The registry: every live task that has returned `Pending` at least once, every named one, and those whose first poll no pulse shows.
 //!
 //! A shard per seat, each a table of entries under a lock of its own: a task joins the shard of the worker that polls it,
 //! which nobody else locks but tasks that finish elsewhere and the few who list. An entry keeps its slot as long as it is there,
