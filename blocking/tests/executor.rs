@@ -69,6 +69,10 @@ fn the_default_size_is_pythons() {
 fn a_pool_of_none_is_refused() {
     assert!(std::panic::catch_unwind(|| ThreadPoolExecutor::new(0)).is_err());
     assert!(std::panic::catch_unwind(|| ThreadPoolExecutor::builder().queue_capacity(0)).is_err());
+    // As a word for no bound, which would have the process out of memory.
+    let refused = std::panic::catch_unwind(|| ThreadPoolExecutor::builder().queue_capacity(usize::MAX));
+    let message = *refused.err().unwrap().downcast::<String>().unwrap();
+    assert!(message.contains("for no bound leave it out"), "{message}");
 }
 
 #[test]

@@ -13,6 +13,9 @@ type Hook = Arc<dyn Fn() + Send + Sync>;
 type Initializer = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 type ThreadName = Arc<dyn Fn() -> String + Send + Sync>;
 
+/// The largest bound of a queue: its memory is some 500 MB.
+const MOST_QUEUED: usize = 1 << 24;
+
 /// What the threads of a pool need to know of its builder.
 pub(crate) struct Config {
     pub(super) max_workers: usize,
@@ -235,10 +238,10 @@ impl Builder {
 
     /// Bounds how many jobs may be queued and not yet taken by a thread; unbounded by default.
     ///
-    /// With it, `submit` waits for room and `try_submit` gives the job back.
+    /// With it, `submit` waits for room and `try_submit` gives the job back. The memory for so many is taken when the pool is built.
     ///
     /// # Panics
-    /// If `capacity` is 0.
+    /// If `capacity` is 0, or more than 16 777 216.
     ///
     /// ```
     /// # use windlass_blocking::ThreadPoolExecutor;
@@ -247,6 +250,10 @@ impl Builder {
     #[track_caller]
     pub fn queue_capacity(mut self, capacity: usize) -> Self {
         assert!(capacity > 0, "`queue_capacity` must be at least 1");
+        assert!(
+            capacity <= MOST_QUEUED,
+            "`queue_capacity` must be at most {MOST_QUEUED}, since the memory for so many is taken at once: for no bound leave it out"
+        );
         self.queue_capacity = Some(capacity);
         self
     }
