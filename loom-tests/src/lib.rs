@@ -28,6 +28,8 @@ mod count;
 mod driver;
 #[path = "../../runtime/src/aio/task_group/group.rs"]
 mod group;
+#[path = "../../runtime/src/panics.rs"]
+mod panics;
 #[path = "../../runtime/src/primitives.rs"]
 mod primitives;
 #[path = "../../runtime/src/scheduler/mod.rs"]
@@ -47,4 +49,5 @@ mod models;
 mod root;
 mod sync;
 
-use root::{executor, quietly, runtime};
+use panics::{and_dropped, quietly};
+use root::{executor, runtime};

@@ -1,15 +1,4 @@
-//! What the included sources expect at the root of their crate and no model runs: `quietly` as it is there,
-//! and the types of the rooms that stay outside.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-pub(crate) fn quietly(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f))
-        && let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
-    {
-        std::mem::forget(second);
-    }
-}
+//! What the included sources expect at the root of their crate and no model runs: the types of the rooms that stay outside.
 
 /// The executors, which no model has.
 pub(crate) mod executor {

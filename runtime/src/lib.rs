@@ -75,6 +75,7 @@
 mod context;
 mod driver;
 mod executor;
+mod panics;
 mod poller;
 mod primitives;
 mod scheduler;
@@ -107,14 +108,4 @@ pub use executor::{
 pub use runtime::run;
 pub use task::spawn;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Runs a function of the user's whose panic must not go on from here. The panic hook has reported it.
-pub(crate) fn quietly(f: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(f))
-        && let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
-    {
-        // A payload whose drop panics with one whose drop may panic: there is an end to it.
-        std::mem::forget(second);
-    }
-}
+use panics::{and_dropped, quietly};

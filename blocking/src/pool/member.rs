@@ -39,7 +39,7 @@ pub(super) fn is_of(pool: &Arc<Shared>) -> bool {
     OWN.try_with(|own| own.borrow().as_ref().is_some_and(is_of)).unwrap_or(false)
 }
 
-/// Whether the pool of the running thread was shut down with `cancel_futures`.
+/// Whether the pool of the running thread was shut down with `cancel_futures`, and has cancelled what was queued.
 pub(crate) fn is_cancelling() -> bool {
     let is_told = |own: &Own| own.pool.tells_running.load(Ordering::Relaxed);
     OWN.try_with(|own| own.borrow().as_ref().is_some_and(is_told)).unwrap_or(false)

@@ -9,9 +9,9 @@ use pin_project_lite::pin_project;
 use windlass_blocking::{Future as BlockingFuture, Promise};
 
 use crate::context;
-use crate::quietly;
 use crate::runtime::Handle;
 use crate::task::AbortHandle;
+use crate::{and_dropped, quietly};
 
 /// Spawns a future on a runtime and gives a future that a thread can wait for; asyncio's
 /// `run_coroutine_threadsafe`.
@@ -93,17 +93,7 @@ where
             Err(payload) => Err(payload),
         };
         // It is gone when its result is there, and a panic in its drop is one of the task, as a join handle has it.
-        let output = match (output, catch_unwind(AssertUnwindSafe(|| this.future.set(None)))) {
-            (output, Ok(())) => output,
-            (Ok(output), Err(payload)) => {
-                quietly(|| drop(output));
-                Err(payload)
-            }
-            (Err(first), Err(second)) => {
-                quietly(|| drop(second));
-                Err(first)
-            }
-        };
+        let output = and_dropped(output, || this.future.set(None));
         // What comes back was cancelled meanwhile; its drop is the user's code.
         if let Some(promise) = this.promise.take() {
             match output {

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::TaskFailure;
+use crate::and_dropped;
 use crate::context;
-use crate::quietly;
 use crate::runtime::in_runtime;
 use crate::scheduler::Shared;
 use crate::task::JoinHandle;
@@ -213,18 +213,7 @@ impl<E: Send + 'static> TaskGroup<E> {
         })
         .await;
         // A panic in its drop is one of the body: the tasks are waited for all the same.
-        let dropped = catch_unwind(AssertUnwindSafe(|| body.set(None)));
-        match (outcome, dropped) {
-            (outcome, Ok(())) => outcome,
-            (Some(Err(first)), Err(second)) => {
-                quietly(|| drop(second));
-                Some(Err(first))
-            }
-            (outcome, Err(payload)) => {
-                quietly(|| drop(outcome));
-                Some(Err(payload))
-            }
-        }
+        and_dropped(outcome.transpose(), || body.set(None)).transpose()
     }
 
     /// What spawns into this group, for its tasks.
